@@ -1,0 +1,17 @@
+//! What users write and read: the types of the custom resource and of `schedule.yml`.
+//!
+//! Data and its wire form only. Nothing here decides, computes a time or talks to a cluster.
+
+mod raw_json;
+mod scheduled_container;
+mod status;
+
+pub use raw_json::RawJson;
+pub use scheduled_container::{ConcurrencyPolicy, ScheduledContainer, ScheduledContainerSpec};
+pub use status::{
+    ActiveRun, Condition, ConditionStatus, Counts, Outcome, RunRecord, ScheduledContainerStatus,
+    SkipRecord, Waiting,
+};
+
+/// The API group of every resource, and the prefix of every label and annotation.
+pub const GROUP: &str = "punctual.dev";

@@ -1,0 +1,120 @@
+//! The `ScheduledContainer` resource: what a user writes.
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{RawJson, ScheduledContainerStatus};
+
+/// A schedule: when to run, and the pod to run.
+///
+/// Every due time (a fire) starts exactly one run, a pod made from `template`, or is recorded
+/// in `status.recentSkips` with the reason why it did not. A schedule never has two runs at once.
+#[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
+#[kube(
+    group = "punctual.dev",
+    version = "v1alpha1",
+    kind = "ScheduledContainer",
+    plural = "scheduledcontainers",
+    singular = "scheduledcontainer",
+    shortname = "schc",
+    shortname = "schedules",
+    category = "punctual",
+    namespaced,
+    status = "ScheduledContainerStatus",
+    doc = "A schedule and the pod that it runs: each due time starts exactly one run, or is recorded in status.recentSkips with the reason why not; a schedule never has two runs at once.",
+    printcolumn = r#"{"name":"Schedule","type":"string","jsonPath":".spec.schedule","description":"When it runs"}"#,
+    printcolumn = r#"{"name":"Time Zone","type":"string","jsonPath":".spec.timeZone","description":"The zone in which the schedule is read; empty: the controller's local zone"}"#,
+    printcolumn = r#"{"name":"Suspended","type":"boolean","jsonPath":".spec.suspend","description":"Whether new runs are held off"}"#,
+    printcolumn = r#"{"name":"Active","type":"string","jsonPath":".status.active.name","description":"The run that is active now"}"#,
+    printcolumn = r#"{"name":"Last Run","type":"date","jsonPath":".status.lastFireTime","description":"The last due time that was decided"}"#,
+    printcolumn = r#"{"name":"Last Outcome","type":"string","jsonPath":".status.lastOutcome","description":"How the last run ended"}"#,
+    printcolumn = r#"{"name":"Next Run","type":"string","jsonPath":".status.nextFireTime","description":"The next due time, in the schedule's zone"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduledContainerSpec {
+    /// When to run, in local time: five crontab fields (minute hour day-of-month month
+    /// day-of-week), six with seconds first, seven with the year last, `@hourly`, `@daily`,
+    /// `@weekly`, `@monthly`, `@yearly`, or `@every 1h30m`. An empty string disables the schedule.
+    /// Quote it in YAML: an unquoted `*` means something else there.
+    #[schemars(length(max = 1024))]
+    pub schedule: String,
+
+    /// The IANA time zone in which the schedule is read, such as `Europe/Berlin`. Default: the
+    /// controller's local zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub time_zone: Option<String>,
+
+    /// Holds off new runs while true; the active run goes on. Fires that fall due meanwhile are
+    /// not made up for.
+    #[serde(default)]
+    pub suspend: bool,
+
+    /// What happens to a fire that finds the previous run still active. `Forbid` drops the fire
+    /// and records the skip. `Replace`, `Queue` and `Allow` are reserved: a schedule that asks for
+    /// one of them is not run, and says so in its Ready condition.
+    #[serde(default)]
+    pub concurrency_policy: ConcurrencyPolicy,
+
+    /// How late, in seconds, a fire may still start, for instance after the controller was down.
+    /// A fire later than this is recorded as a skip. Default: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 31_536_000))]
+    pub starting_deadline_seconds: Option<i64>,
+
+    /// How long, in seconds, a run may take, from its start until its containers have ended. A run
+    /// that takes longer is stopped and ends as Failed with reason DeadlineExceeded. Default: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 31_536_000))]
+    pub active_deadline_seconds: Option<i64>,
+
+    /// How many pods of succeeded runs are kept. Default: 3.
+    #[serde(default = "default_successful_runs")]
+    #[schemars(range(min = 0, max = 100))]
+    pub successful_runs_history_limit: u32,
+
+    /// How many pods of failed runs are kept. Default: 1.
+    #[serde(default = "default_failed_runs")]
+    #[schemars(range(min = 0, max = 100))]
+    pub failed_runs_history_limit: u32,
+
+    /// How long, in seconds, the pod of an ended run is kept at most. Default: until the history
+    /// limits drop it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 31_536_000))]
+    pub ttl_seconds_after_finished: Option<i64>,
+
+    /// What the schedule is for, in the user's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub description: Option<String>,
+
+    /// The pod to run: `metadata` (labels, annotations) and `spec`, as in a Job's template.
+    /// `restartPolicy` is Never unless set to OnFailure.
+    #[schemars(schema_with = "crate::api::template_schema")]
+    pub template: RawJson,
+}
+
+/// What happens to a fire that finds the previous run still active.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+pub enum ConcurrencyPolicy {
+    /// Drop the fire and record it as a skip with reason StillActive.
+    #[default]
+    Forbid,
+    /// Reserved: stop the active run, then start the new one.
+    Replace,
+    /// Reserved: start the fire when the active run has ended.
+    Queue,
+    /// Reserved: start the run beside the active one.
+    Allow,
+}
+
+fn default_successful_runs() -> u32 {
+    3
+}
+
+fn default_failed_runs() -> u32 {
+    1
+}

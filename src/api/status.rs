@@ -1,0 +1,208 @@
+//! The status of a `ScheduledContainer`: what a user reads. Only the controller writes it.
+
+use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+/// What the controller has seen and done.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduledContainerStatus {
+    /// `Ready`: the schedule can run (its reason says what is wrong with it if not).
+    /// `LastRunSucceeded`: how the last run ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+
+    /// The latest fire that was decided: it started a run or was skipped. Never goes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "optional_time")]
+    pub last_fire_time: Option<Timestamp>,
+
+    /// The next fire, with the offset of the schedule's zone. Empty when there is none: suspended,
+    /// disabled or invalid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "optional_time")]
+    pub next_fire_time: Option<String>,
+
+    /// When the last successful run ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "optional_time")]
+    pub last_success_time: Option<Timestamp>,
+
+    /// How the last run ended: Succeeded, or the reason of its failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_outcome: Option<String>,
+
+    /// The run that is active now. While it is set, no other run starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<ActiveRun>,
+
+    /// The latest runs that have ended, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub recent_runs: Vec<RunRecord>,
+
+    /// The latest fires that got no run, newest first. Neighbours with the same reason share a record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub recent_skips: Vec<SkipRecord>,
+
+    /// How many runs and skips there were since the schedule was created.
+    #[serde(default)]
+    pub counts: Counts,
+
+    /// The schedule, zone and suspension that the controller acts on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_schedule: Option<String>,
+
+    /// Since when it acts on them: what fell due before belongs to an earlier form of the schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "optional_time")]
+    pub observed_since: Option<Timestamp>,
+}
+
+/// The run that is active now.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActiveRun {
+    /// The name of the run's pod.
+    pub name: String,
+    /// The uid of the run's pod.
+    pub uid: String,
+    /// The fire that the run is for.
+    #[schemars(schema_with = "time")]
+    pub fire_time: Timestamp,
+    /// When the controller decided to start it.
+    #[schemars(schema_with = "time")]
+    pub claim_time: Timestamp,
+    /// Why the run makes no progress, while it makes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+    /// Why the controller is stopping the run, while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopping: Option<String>,
+}
+
+/// Why an active run makes no progress.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// Unschedulable, ImagePullFailed or ContainerConfigError.
+    pub reason: String,
+    /// What Kubernetes says about it.
+    pub message: String,
+}
+
+/// A run that has ended.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunRecord {
+    /// The name of the run's pod.
+    pub name: String,
+    /// The uid of the run's pod.
+    pub uid: String,
+    /// The fire that the run was for.
+    #[schemars(schema_with = "time")]
+    pub fire_time: Timestamp,
+    /// Succeeded or Failed.
+    pub outcome: Outcome,
+    /// Why, in one word.
+    pub reason: String,
+    /// Why, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The exit code of the container that decided the outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// When its first container started; absent if none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "optional_time")]
+    pub started: Option<Timestamp>,
+    /// When its last container ended, else when the end was noticed.
+    #[schemars(schema_with = "time")]
+    pub finished: Timestamp,
+    /// The node that it ran on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// The last lines of a failed run's output.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub last_lines: Vec<String>,
+}
+
+/// How a run ended.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema)]
+pub enum Outcome {
+    /// Every container ended with exit code 0.
+    Succeeded,
+    /// Anything else.
+    Failed,
+}
+
+/// One or more neighbouring fires that got no run, for one reason.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SkipRecord {
+    /// The first fire that was skipped.
+    #[schemars(schema_with = "time")]
+    pub fire_time: Timestamp,
+    /// The last fire that was skipped.
+    #[schemars(schema_with = "time")]
+    pub last_fire_time: Timestamp,
+    /// How many fires were skipped.
+    pub count: u64,
+    /// Why, in one word.
+    pub reason: String,
+    /// Why, in a sentence.
+    pub message: String,
+}
+
+/// How many runs and skips there were since the schedule was created.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Runs that succeeded.
+    #[serde(default)]
+    pub succeeded: u64,
+    /// Runs that failed.
+    #[serde(default)]
+    pub failed: u64,
+    /// Fires that got no run.
+    #[serde(default)]
+    pub skipped: u64,
+}
+
+/// One aspect of the state of a schedule, as in every Kubernetes resource.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// Ready or LastRunSucceeded.
+    pub r#type: String,
+    /// True, False or Unknown.
+    pub status: ConditionStatus,
+    /// The generation of the spec that this was said of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// When the status last changed.
+    #[schemars(schema_with = "time")]
+    pub last_transition_time: Timestamp,
+    /// Why, in one word.
+    pub reason: String,
+    /// Why, in a sentence.
+    pub message: String,
+}
+
+/// Whether a condition holds.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+pub enum ConditionStatus {
+    True,
+    False,
+    Unknown,
+}
+
+fn time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "format": "date-time"})
+}
+
+fn optional_time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "format": "date-time", "nullable": true})
+}

@@ -1,0 +1,4 @@
+//! What we think: pure functions over plain data. Time is an argument, and nothing here names the
+//! Kubernetes client, the async runtime or the log.
+
+pub mod cron;
