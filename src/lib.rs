@@ -13,4 +13,5 @@
 //! `driver` puts them together. `core` depends on nothing that talks to the outside.
 
 pub mod api;
+pub mod clock;
 pub mod core;

@@ -5,6 +5,7 @@
 mod raw_json;
 mod scheduled_container;
 mod status;
+mod template_schema;
 
 pub use raw_json::RawJson;
 pub use scheduled_container::{ConcurrencyPolicy, ScheduledContainer, ScheduledContainerSpec};
@@ -12,6 +13,8 @@ pub use status::{
     ActiveRun, Condition, ConditionStatus, Counts, Outcome, RunRecord, ScheduledContainerStatus,
     SkipRecord, Waiting,
 };
+
+use template_schema::template_schema;
 
 /// The API group of every resource, and the prefix of every label and annotation.
 pub const GROUP: &str = "punctual.dev";

@@ -93,7 +93,7 @@ pub struct ScheduledContainerSpec {
 
     /// The pod to run: `metadata` (labels, annotations) and `spec`, as in a Job's template.
     /// `restartPolicy` is Never unless set to OnFailure.
-    #[schemars(schema_with = "crate::api::template_schema")]
+    #[schemars(schema_with = "super::template_schema")]
     pub template: RawJson,
 }
 

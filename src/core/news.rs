@@ -1,0 +1,37 @@
+//! What happened, for people: made by `decide`, told by `report` once the write that makes it true
+//! has been answered.
+
+use jiff::Timestamp;
+
+use super::reason::Reason;
+use crate::api::{RunRecord, SkipRecord};
+
+/// Something that a user wants to know about a schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// A run was released.
+    Started {
+        run: String,
+        uid: String,
+        fire: Timestamp,
+    },
+    /// A run ended.
+    Ended { run: RunRecord, reason: Reason },
+    /// Fires got no run.
+    Skipped { skip: SkipRecord, reason: Reason },
+    /// A run makes no progress.
+    Waiting {
+        run: String,
+        uid: String,
+        reason: Reason,
+        message: String,
+    },
+    /// The Ready condition changed.
+    Readiness {
+        ready: bool,
+        reason: Reason,
+        message: String,
+    },
+    /// A pod that is not ours has the name of a run, which got another name.
+    NameTaken { name: String },
+}

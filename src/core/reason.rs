@@ -1,0 +1,99 @@
+//! The closed list of reasons: why a run ended, why a fire got no run, why a schedule isn't ready.
+//!
+//! A reason is, under one name, the reason of an Event and of a condition, the `reason` field of a
+//! log line and the `reason` label of a metric.
+
+use std::fmt;
+
+/// Whether the Event of a reason is Normal or a Warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    Normal,
+    Warning,
+}
+
+macro_rules! reasons {
+    ($($name:ident $severity:ident $meaning:literal;)+) => {
+        /// Why something happened, as one word.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason {
+            $(#[doc = $meaning] $name,)+
+        }
+
+        impl Reason {
+            /// Every reason, in the order of the documentation.
+            pub const ALL: &[Reason] = &[$(Reason::$name,)+];
+
+            /// The name, as it stands in Events, conditions, log lines and metrics.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Reason::$name => stringify!($name),)+
+                }
+            }
+
+            /// What it means, in a sentence for a person.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Reason::$name => $meaning,)+
+                }
+            }
+
+            /// Whether its Event is Normal or a Warning.
+            pub const fn severity(self) -> Severity {
+                match self {
+                    $(Reason::$name => Severity::$severity,)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    // A run's life.
+    Started Normal "The run's pod was released and may start.";
+    Succeeded Normal "Every container of the run ended with exit code 0.";
+    // Why a run failed.
+    NonZeroExit Warning "A container of the run ended with an exit code other than 0.";
+    OOMKilled Warning "A container of the run used more memory than its limit.";
+    DeadlineExceeded Warning "The run took longer than activeDeadlineSeconds.";
+    Evicted Warning "The run's pod was evicted from its node.";
+    Preempted Warning "The run's pod was removed for one of a higher priority.";
+    NodeLost Warning "The node of the run's pod did not come back.";
+    NodeShutdown Warning "The node of the run's pod was shut down.";
+    RefusedByNode Warning "The node refused the run's pod.";
+    PodDeleted Warning "The run's pod was deleted before it had ended.";
+    PodFailed Warning "The run's pod failed for a reason that only Kubernetes names.";
+    // Why a run makes no progress.
+    Unschedulable Warning "No node can take the run's pod.";
+    ImagePullFailed Warning "An image of the run can't be pulled.";
+    ContainerConfigError Warning "A container of the run can't be created as it is configured.";
+    // Why a fire got no run.
+    StillActive Warning "The previous run was still active when the fire fell due.";
+    Missed Warning "The fire fell due while nobody watched, and a later one was run in its stead.";
+    StartingDeadlineExceeded Warning "The fire could not start within startingDeadlineSeconds.";
+    ScheduleChanged Normal "The fire belonged to an earlier form of the schedule.";
+    QuotaExceeded Warning "A resource quota refused the run's pod.";
+    PodSecurityViolation Warning "The namespace's Pod Security level refused the run's pod.";
+    InvalidPod Warning "The pod template makes no valid pod.";
+    NamespaceTerminating Warning "The namespace is being deleted.";
+    CreateForbidden Warning "The controller may not create the run's pod.";
+    CreateRefused Warning "Kubernetes refused the run's pod for another reason.";
+    // Whether a schedule can run.
+    Ready Normal "The schedule is valid and will run when it is due.";
+    Suspended Normal "The schedule is suspended.";
+    Disabled Normal "The schedule is empty: it never runs.";
+    NeverFires Warning "The schedule is valid, but no fire is left.";
+    InvalidSchedule Warning "The schedule can't be read.";
+    InvalidTimeZone Warning "The time zone is unknown.";
+    UnsupportedPolicy Warning "The concurrency policy is reserved for a later version.";
+    // What else goes wrong.
+    NameTaken Warning "A pod that isn't the schedule's has the name of its run.";
+    InvalidEntry Warning "An entry of the schedule file can't be used.";
+    InvalidFile Warning "The schedule file can't be read.";
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
