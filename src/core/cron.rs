@@ -40,3 +40,13 @@ impl Timing {
         None
     }
 }
+
+/// A zone by its name.
+pub fn zone(name: &str) -> Result<TimeZone, TimingError> {
+    TimeZone::get(name).map_err(|error| TimingError(error.to_string()))
+}
+
+/// A time in a zone.
+pub fn local(zone: &TimeZone, time: Timestamp) -> String {
+    time.display_with_offset(zone.to_offset(time)).to_string()
+}

@@ -3,6 +3,11 @@
 
 pub mod backoff;
 pub mod cron;
+pub mod decide;
 pub mod news;
+pub mod outcome;
 pub mod reason;
+pub mod rules;
 pub mod run;
+pub mod schedule;
+pub mod status;
