@@ -64,7 +64,10 @@ pub struct Driver {
 }
 
 impl Driver {
-    #[expect(clippy::too_many_arguments, reason = "they are the parts, each one once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are the parts, each one once"
+    )]
     pub fn new(
         settings: Settings,
         clock: Clock,
@@ -76,7 +79,17 @@ impl Driver {
         health: Health,
     ) -> Self {
         let failures = Arc::default();
-        Self { settings, clock, cache, queue, requests, reporter, metrics, health, failures }
+        Self {
+            settings,
+            clock,
+            cache,
+            queue,
+            requests,
+            reporter,
+            metrics,
+            health,
+            failures,
+        }
     }
 
     /// Looks after every schedule until `stop`; then ends what was begun, within a few seconds.
@@ -110,7 +123,9 @@ impl Driver {
         }
         let ending = async { while workers.join_next().await.is_some() {} };
         if tokio::time::timeout(STOPPING, ending).await.is_err() {
-            tracing::warn!("stopped with requests under way; the next controller goes on from there");
+            tracing::warn!(
+                "stopped with requests under way; the next controller goes on from there"
+            );
         }
     }
 
@@ -118,10 +133,13 @@ impl Driver {
     async fn work(&self, key: Key) {
         let begun = self.clock.now();
         let mut wake_at = None;
-        let turn = AssertUnwindSafe(self.reconcile(&key, &mut wake_at)).catch_unwind().await;
+        let turn = AssertUnwindSafe(self.reconcile(&key, &mut wake_at))
+            .catch_unwind()
+            .await;
         let result = turn.unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic))));
         let now = self.clock.now();
-        self.metrics.reconciled(now.duration_since(begun), result.is_ok());
+        self.metrics
+            .reconciled(now.duration_since(begun), result.is_ok());
         if let Err(error) = result {
             let again = self.retry_at(&key, now);
             tracing::warn!(
@@ -132,7 +150,11 @@ impl Driver {
                 "can't bring the schedule forward"
             );
             // A fire that falls due before the next try is not kept waiting for it.
-            wake_at = Some(wake_at.filter(|wake| (now..again).contains(wake)).unwrap_or(again));
+            wake_at = Some(
+                wake_at
+                    .filter(|wake| (now..again).contains(wake))
+                    .unwrap_or(again),
+            );
         } else {
             self.failures().remove(&key);
         }
@@ -150,8 +172,16 @@ impl Driver {
             };
             // 3: decide. (pure)
             let now = self.clock.now();
-            let Plan { steps, wake_at: wake } =
-                decide(&entry.schedule, &seen, &learned, self.settings.prepare_ahead, now);
+            let Plan {
+                steps,
+                wake_at: wake,
+            } = decide(
+                &entry.schedule,
+                &seen,
+                &learned,
+                self.settings.prepare_ahead,
+                now,
+            );
             *wake_at = wake;
             if steps.is_empty() {
                 self.cache.forget_gone(key);
@@ -169,7 +199,14 @@ impl Driver {
     }
 
     async fn apply(&self, entry: &Entry, seen: &Seen, step: &Step) -> Result<Answer, Error> {
-        apply(&self.requests, &entry.schedule, &seen.status, &entry.resource_version, step).await
+        apply(
+            &self.requests,
+            &entry.schedule,
+            &seen.status,
+            &entry.resource_version,
+            step,
+        )
+        .await
     }
 
     /// Tells people what a step has made true. What was not answered is not told: the next turn
@@ -183,12 +220,16 @@ impl Driver {
                 }
             }
             (Step::Release { name, uid, fire }, Answer::Pod(_)) => {
-                let started =
-                    News::Started { run: name.clone(), uid: uid.clone(), fire: *fire };
+                let started = News::Started {
+                    run: name.clone(),
+                    uid: uid.clone(),
+                    fire: *fire,
+                };
                 self.reporter.tell(schedule, &started, now);
             }
             (_, Answer::NameTaken { name }) => {
-                self.reporter.tell(schedule, &News::NameTaken { name: name.clone() }, now);
+                self.reporter
+                    .tell(schedule, &News::NameTaken { name: name.clone() }, now);
             }
             _ => {}
         }
@@ -224,11 +265,14 @@ impl Driver {
     }
 
     fn failures(&self) -> std::sync::MutexGuard<'_, HashMap<Key, u32>> {
-        self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.failures
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".into())
 }

@@ -47,7 +47,11 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
             wakes: BTreeSet::new(),
             wake_of: HashMap::new(),
         };
-        Self { clock, state: Mutex::new(state), changed: Notify::new() }
+        Self {
+            clock,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+        }
     }
 
     /// Says that something about `key` has changed.
@@ -65,7 +69,10 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
             if let Some(key) = state.take() {
                 return Some(key);
             }
-            let first = state.wakes.first().map(|(instant, _)| self.clock.until(*instant));
+            let first = state
+                .wakes
+                .first()
+                .map(|(instant, _)| self.clock.until(*instant));
             first.map_or(GLANCE, |wait| wait.min(GLANCE))
         };
         // Either way the caller comes back, and the state is looked at again.
@@ -93,7 +100,9 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<K>> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -102,7 +111,11 @@ impl<K: Clone + Eq + Hash + Ord> State<K> {
         if let Some(again) = self.taken.get_mut(&key) {
             *again = true;
         } else if self.queued.insert(key.clone()) {
-            let line = if due { &mut self.due } else { &mut self.changed };
+            let line = if due {
+                &mut self.due
+            } else {
+                &mut self.changed
+            };
             line.push_back(key);
         } else if due {
             // It waits among the changes, behind others that can wait.

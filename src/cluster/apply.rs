@@ -60,9 +60,15 @@ pub async fn apply(
         // The claim, when the status names a new active run. Before it nobody may release the pod;
         // after it anybody may. If the answer is lost, the same resource version wins only once, so
         // whoever asks again learns from the conflict what was written.
-        Step::Record { status: new, news: _ } => {
+        Step::Record {
+            status: new,
+            news: _,
+        } => {
             let patch = status_patch(resource_version, status, new);
-            match requests.patch_status(namespace, &schedule.identity.name, patch).await? {
+            match requests
+                .patch_status(namespace, &schedule.identity.name, patch)
+                .await?
+            {
                 Ok(object) => Ok(Answer::Recorded(Box::new(object))),
                 Err(_) => reread(requests, schedule).await,
             }
@@ -90,7 +96,10 @@ pub async fn apply(
                 Err(refusal) if refusal.reason == "AlreadyExists" => Ok(()),
                 Err(refusal) => Err(refused(refusal)?),
             };
-            Ok(Answer::Tried(Trial { generation: *generation, result }))
+            Ok(Answer::Tried(Trial {
+                generation: *generation,
+                result,
+            }))
         }
 
         Step::Stop { name, uid } | Step::Collect { name, uid } => {
@@ -98,9 +107,11 @@ pub async fn apply(
         }
 
         // The version makes sure that it is still held and unclaimed, as far as the pod can tell.
-        Step::Sweep { name, uid, resource_version } => {
-            delete(requests, namespace, name, uid, Some(resource_version)).await
-        }
+        Step::Sweep {
+            name,
+            uid,
+            resource_version,
+        } => delete(requests, namespace, name, uid, Some(resource_version)).await,
     }
 }
 
@@ -111,13 +122,20 @@ async fn prepare(
     name: &str,
 ) -> Result<Answer, Error> {
     let namespace = schedule.identity.namespace.as_str();
-    let refusal = match requests.create_pod(namespace, &pod(schedule, fire, name), false).await? {
+    let refusal = match requests
+        .create_pod(namespace, &pod(schedule, fire, name), false)
+        .await?
+    {
         Ok(pod) => return Ok(Answer::Pod(Box::new(pod))),
         Err(refusal) => refusal,
     };
     if refusal.reason != "AlreadyExists" {
         let (reason, message) = refused(refusal)?;
-        return Ok(Answer::Refused(Refused { fire, reason, message }));
+        return Ok(Answer::Refused(Refused {
+            fire,
+            reason,
+            message,
+        }));
     }
     // Ours, from an earlier try whose answer was lost or from another controller, or a stranger's.
     match requests.get_pod(namespace, name).await? {
@@ -146,7 +164,11 @@ async fn verify(
             Ok(Answer::NoPod { uid: uid.into() })
         }
         Ok(found) => {
-            let held = found.spec.scheduling_gates.iter().any(|gate| gate.name == HOLD);
+            let held = found
+                .spec
+                .scheduling_gates
+                .iter()
+                .any(|gate| gate.name == HOLD);
             match refusal.filter(|_| held && found.metadata.deletion_timestamp.is_none()) {
                 Some(refusal) => Err(passing("release the pod", refusal)),
                 None => Ok(Answer::Pod(Box::new(found))),
@@ -174,7 +196,10 @@ async fn delete(
 
 async fn reread(requests: &Requests, schedule: &Schedule) -> Result<Answer, Error> {
     let identity = &schedule.identity;
-    match requests.get_schedule(&identity.namespace, &identity.name).await? {
+    match requests
+        .get_schedule(&identity.namespace, &identity.name)
+        .await?
+    {
         Ok(object) if object.metadata.uid.as_deref() == Some(&identity.uid) => {
             Ok(Answer::Changed(Box::new(object)))
         }
@@ -238,10 +263,17 @@ fn refused(refusal: Box<Status>) -> Result<(Reason, String), Error> {
         409 => return Err(passing("create the pod", refusal)),
         _ => Reason::CreateRefused,
     };
-    let message = if said.is_empty() { refusal.reason.clone() } else { said.to_owned() };
+    let message = if said.is_empty() {
+        refusal.reason.clone()
+    } else {
+        said.to_owned()
+    };
     Ok((reason, message))
 }
 
 fn passing(what: &'static str, status: Box<Status>) -> Error {
-    Error::Request { what, source: Box::new(kube::Error::Api(status)) }
+    Error::Request {
+        what,
+        source: Box::new(kube::Error::Api(status)),
+    }
 }

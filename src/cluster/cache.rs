@@ -84,7 +84,10 @@ pub struct Census {
 
 impl Cache {
     pub fn new(local: TimeZone) -> Self {
-        Self { local, inner: Arc::default() }
+        Self {
+            local,
+            inner: Arc::default(),
+        }
     }
 
     /// A schedule and what is seen of it, as one snapshot.
@@ -112,15 +115,27 @@ impl Cache {
         let key = Key::from(&identity);
         let generation = meta.generation.unwrap_or(0);
         let mut inner = self.lock();
-        let known = inner.schedules.get(&key).filter(|entry| entry.schedule.identity == identity);
+        let known = inner
+            .schedules
+            .get(&key)
+            .filter(|entry| entry.schedule.identity == identity);
         if known.is_some_and(|known| later(&known.resource_version, &resource_version)) {
             return Some(key);
         }
         let schedule = match known {
             Some(entry) if entry.schedule.generation == generation => entry.schedule.clone(),
             _ => {
-                let created = meta.creation_timestamp.map(|time| time.0).unwrap_or_default();
-                Arc::new(Schedule::parse(identity, generation, created, &object.spec, &self.local))
+                let created = meta
+                    .creation_timestamp
+                    .map(|time| time.0)
+                    .unwrap_or_default();
+                Arc::new(Schedule::parse(
+                    identity,
+                    generation,
+                    created,
+                    &object.spec,
+                    &self.local,
+                ))
             }
         };
         let entry = Entry {
@@ -141,8 +156,12 @@ impl Cache {
     /// Forgets every schedule that a complete list did not show. Returns those.
     pub fn keep_schedules(&self, listed: &HashSet<Key>) -> Vec<Key> {
         let mut inner = self.lock();
-        let gone: Vec<Key> =
-            inner.schedules.keys().filter(|key| !listed.contains(*key)).cloned().collect();
+        let gone: Vec<Key> = inner
+            .schedules
+            .keys()
+            .filter(|key| !listed.contains(*key))
+            .cloned()
+            .collect();
         for key in &gone {
             inner.schedules.remove(key);
         }
@@ -154,10 +173,10 @@ impl Cache {
     pub fn put_pod(&self, pod: ObservedPod) -> Option<(Identity, SeenPod)> {
         let (owner, pod) = seen_pod(pod)?;
         let mut inner = self.lock();
-        let pods = inner
-            .pods
-            .entry(owner.uid.clone())
-            .or_insert_with(|| Pods { schedule: Key::from(&owner), pods: Vec::new() });
+        let pods = inner.pods.entry(owner.uid.clone()).or_insert_with(|| Pods {
+            schedule: Key::from(&owner),
+            pods: Vec::new(),
+        });
         match pods.pods.iter_mut().find(|known| known.uid == pod.uid) {
             Some(known) if known.gone || later(&known.resource_version, &pod.resource_version) => {}
             Some(known) => *known = pod.clone(),
@@ -186,11 +205,18 @@ impl Cache {
     /// Forgets the pods that no longer exist and that nobody waits for.
     pub fn forget_gone(&self, key: &Key) {
         let mut inner = self.lock();
-        let Some(entry) = inner.schedules.get(key) else { return };
+        let Some(entry) = inner.schedules.get(key) else {
+            return;
+        };
         let uid = entry.schedule.identity.uid.clone();
-        let active = entry.status.active.as_ref().map(|active| active.uid.clone());
+        let active = entry
+            .status
+            .active
+            .as_ref()
+            .map(|active| active.uid.clone());
         if let Some(pods) = inner.pods.get_mut(&uid) {
-            pods.pods.retain(|pod| !pod.gone || Some(&pod.uid) == active.as_ref());
+            pods.pods
+                .retain(|pod| !pod.gone || Some(&pod.uid) == active.as_ref());
         }
     }
 
@@ -227,7 +253,11 @@ impl Cache {
 
     fn mark(&self, owner: &str, uid: &str, change: impl FnOnce(&mut SeenPod)) {
         let mut inner = self.lock();
-        let pods = inner.pods.get_mut(owner).into_iter().flat_map(|pods| &mut pods.pods);
+        let pods = inner
+            .pods
+            .get_mut(owner)
+            .into_iter()
+            .flat_map(|pods| &mut pods.pods);
         if let Some(pod) = pods.into_iter().find(|pod| pod.uid == uid) {
             change(pod);
         }
@@ -235,7 +265,9 @@ impl Cache {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic while it was held left a cache that is old at worst.
-        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.inner
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

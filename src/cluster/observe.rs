@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState as ApiState, ContainerStatus, Pod, PodStatus};
-use kube::{
-    Resource,
-    api::ObjectMeta,
-};
+use kube::{Resource, api::ObjectMeta};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -50,11 +47,15 @@ pub struct Gate {
 
 /// The schedule that owns a pod, by its controller reference; `None` if no schedule does.
 pub fn owner(metadata: &ObjectMeta) -> Option<Identity> {
-    let reference = metadata.owner_references.iter().flatten().find(|reference| {
-        reference.controller == Some(true)
-            && reference.kind == ScheduledContainer::kind(&())
-            && reference.api_version.split('/').next() == Some(GROUP)
-    })?;
+    let reference = metadata
+        .owner_references
+        .iter()
+        .flatten()
+        .find(|reference| {
+            reference.controller == Some(true)
+                && reference.kind == ScheduledContainer::kind(&())
+                && reference.api_version.split('/').next() == Some(GROUP)
+        })?;
     Some(Identity {
         namespace: metadata.namespace.clone()?,
         name: reference.name.clone(),
@@ -64,7 +65,11 @@ pub fn owner(metadata: &ObjectMeta) -> Option<Identity> {
 
 /// What is seen of a pod, and whose it is; `None` if it is no run of a schedule.
 pub fn seen_pod(pod: ObservedPod) -> Option<(Identity, SeenPod)> {
-    let ObservedPod { metadata, spec, status } = pod;
+    let ObservedPod {
+        metadata,
+        spec,
+        status,
+    } = pod;
     let owner = owner(&metadata)?;
     let annotations = metadata.annotations.unwrap_or_default();
     let seen = SeenPod {
@@ -121,21 +126,38 @@ fn condition(
 }
 
 fn containers(status: &PodStatus) -> Vec<SeenContainer> {
-    let init = status.init_container_statuses.iter().flatten().map(|status| (true, status));
-    let main = status.container_statuses.iter().flatten().map(|status| (false, status));
-    init.chain(main).filter_map(|(init, status)| container(init, status)).collect()
+    let init = status
+        .init_container_statuses
+        .iter()
+        .flatten()
+        .map(|status| (true, status));
+    let main = status
+        .container_statuses
+        .iter()
+        .flatten()
+        .map(|status| (false, status));
+    init.chain(main)
+        .filter_map(|(init, status)| container(init, status))
+        .collect()
 }
 
 fn container(init: bool, status: &ContainerStatus) -> Option<SeenContainer> {
     let state = container_state(status.state.as_ref()?)?;
-    Some(SeenContainer { name: status.name.clone(), init, state })
+    Some(SeenContainer {
+        name: status.name.clone(),
+        init,
+        state,
+    })
 }
 
 fn container_state(state: &ApiState) -> Option<ContainerState> {
-    let time = |time: &Option<k8s_openapi::apimachinery::pkg::apis::meta::v1::Time>| -> Option<Timestamp> {
-        // The kubelet writes the zero time where it doesn't know one.
-        time.as_ref().map(|time| time.0).filter(|time| time.as_second() > 0)
-    };
+    let time =
+        |time: &Option<k8s_openapi::apimachinery::pkg::apis::meta::v1::Time>| -> Option<Timestamp> {
+            // The kubelet writes the zero time where it doesn't know one.
+            time.as_ref()
+                .map(|time| time.0)
+                .filter(|time| time.as_second() > 0)
+        };
     if let Some(ended) = &state.terminated {
         return Some(ContainerState::Terminated(Terminated {
             exit_code: ended.exit_code,
@@ -147,7 +169,9 @@ fn container_state(state: &ApiState) -> Option<ContainerState> {
         }));
     }
     if let Some(running) = &state.running {
-        return Some(ContainerState::Running { since: time(&running.started_at) });
+        return Some(ContainerState::Running {
+            since: time(&running.started_at),
+        });
     }
     let waiting = state.waiting.as_ref()?;
     Some(ContainerState::Waiting {

@@ -20,14 +20,38 @@ pub fn pod(schedule: &Schedule, fire: Timestamp, name: &str) -> Value {
         _ => Map::new(),
     };
     // Name and place are ours to give; a template says nothing about them.
-    for key in ["name", "generateName", "namespace", "uid", "creationTimestamp"] {
+    for key in [
+        "name",
+        "generateName",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+    ] {
         metadata.remove(key);
     }
     metadata.insert("name".into(), name.into());
-    metadata.insert("namespace".into(), schedule.identity.namespace.as_str().into());
-    set(&mut metadata, "labels", SCHEDULE_LABEL, &schedule.identity.name);
-    set(&mut metadata, "annotations", FIRE_ANNOTATION, &fire.to_string());
-    set(&mut metadata, "annotations", GENERATION_ANNOTATION, &schedule.generation.to_string());
+    metadata.insert(
+        "namespace".into(),
+        schedule.identity.namespace.as_str().into(),
+    );
+    set(
+        &mut metadata,
+        "labels",
+        SCHEDULE_LABEL,
+        &schedule.identity.name,
+    );
+    set(
+        &mut metadata,
+        "annotations",
+        FIRE_ANNOTATION,
+        &fire.to_string(),
+    );
+    set(
+        &mut metadata,
+        "annotations",
+        GENERATION_ANNOTATION,
+        &schedule.generation.to_string(),
+    );
     metadata.insert("ownerReferences".into(), json!([owner(schedule)]));
 
     let gates = list(&mut spec, "schedulingGates");
@@ -57,16 +81,25 @@ fn owner(schedule: &Schedule) -> Value {
 
 /// The last lines of a container that fails outlive its pod in the termination message.
 fn keep_last_lines(spec: &mut Map<String, Value>, kind: &str) {
-    for container in spec.get_mut(kind).and_then(Value::as_array_mut).into_iter().flatten() {
+    for container in spec
+        .get_mut(kind)
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         if let Some(container) = container.as_object_mut() {
-            container.entry("terminationMessagePolicy").or_insert("FallbackToLogsOnError".into());
+            container
+                .entry("terminationMessagePolicy")
+                .or_insert("FallbackToLogsOnError".into());
         }
     }
 }
 
 /// Kubernetes refuses a gated pod that names its node, so the name becomes a required affinity.
 fn bind_by_affinity(spec: &mut Map<String, Value>) {
-    let Some(Value::String(node)) = spec.remove("nodeName") else { return };
+    let Some(Value::String(node)) = spec.remove("nodeName") else {
+        return;
+    };
     if node.is_empty() {
         return;
     }

@@ -36,8 +36,17 @@ impl Requests {
     }
 
     /// Creates a pod, or with `trial` only asks whether it could be created.
-    pub async fn create_pod(&self, namespace: &str, pod: &Value, trial: bool) -> Answered<ObservedPod> {
-        let what = if trial { "try the pod template" } else { "create the pod" };
+    pub async fn create_pod(
+        &self,
+        namespace: &str,
+        pod: &Value,
+        trial: bool,
+    ) -> Answered<ObservedPod> {
+        let what = if trial {
+            "try the pod template"
+        } else {
+            "create the pod"
+        };
         let dry = if trial { "&dryRun=All" } else { "" };
         let uri = format!(
             "/api/v1/namespaces/{namespace}/pods?fieldManager={FIELD_MANAGER}&fieldValidation=Strict{dry}"
@@ -47,19 +56,32 @@ impl Requests {
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(body)
             .expect("a namespace that holds a schedule is a valid part of a path");
-        self.ask(what, "create", "pods", self.client.request(request)).await
+        self.ask(what, "create", "pods", self.client.request(request))
+            .await
     }
 
     pub async fn get_pod(&self, namespace: &str, name: &str) -> Answered<ObservedPod> {
         let pods = self.pods(namespace);
-        self.ask("read the pod", "get", "pods", pods.get(name)).await
+        self.ask("read the pod", "get", "pods", pods.get(name))
+            .await
     }
 
-    pub async fn patch_pod(&self, namespace: &str, name: &str, patch: Value) -> Answered<ObservedPod> {
+    pub async fn patch_pod(
+        &self,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+    ) -> Answered<ObservedPod> {
         let pods = self.pods(namespace);
         let params = PatchParams::apply(FIELD_MANAGER);
         let patch = Patch::Strategic(patch);
-        self.ask("release the pod", "patch", "pods", pods.patch(name, &params, &patch)).await
+        self.ask(
+            "release the pod",
+            "patch",
+            "pods",
+            pods.patch(name, &params, &patch),
+        )
+        .await
     }
 
     /// Deletes a pod if it still has this uid, and this version if one is given.
@@ -78,13 +100,26 @@ impl Requests {
             ..DeleteParams::default()
         };
         let pods = self.pods(namespace);
-        let answer = self.ask("delete the pod", "delete", "pods", pods.delete(name, &params)).await?;
+        let answer = self
+            .ask(
+                "delete the pod",
+                "delete",
+                "pods",
+                pods.delete(name, &params),
+            )
+            .await?;
         Ok(answer.map(|_| ()))
     }
 
     pub async fn get_schedule(&self, namespace: &str, name: &str) -> Answered<ScheduledContainer> {
         let schedules = self.schedules(namespace);
-        self.ask("read the schedule", "get", "scheduledcontainers", schedules.get(name)).await
+        self.ask(
+            "read the schedule",
+            "get",
+            "scheduledcontainers",
+            schedules.get(name),
+        )
+        .await
     }
 
     /// Patches a schedule's status. The patch must carry a resource version: without one it is
@@ -100,7 +135,13 @@ impl Requests {
         let params = PatchParams::apply(FIELD_MANAGER);
         let patch = Patch::Merge(patch);
         let request = schedules.patch_status(name, &params, &patch);
-        self.ask("write the status", "patch", "scheduledcontainers/status", request).await
+        self.ask(
+            "write the status",
+            "patch",
+            "scheduledcontainers/status",
+            request,
+        )
+        .await
     }
 
     fn pods(&self, namespace: &str) -> Api<ObservedPod> {
@@ -130,8 +171,14 @@ impl Requests {
         match answer {
             Ok(Ok(value)) => Ok(Ok(value)),
             Ok(Err(kube::Error::Api(status))) if is_final(&status) => Ok(Err(status)),
-            Ok(Err(source)) => Err(Error::Request { what, source: Box::new(source) }),
-            Err(_) => Err(Error::Unanswered { what, limit: DEADLINE }),
+            Ok(Err(source)) => Err(Error::Request {
+                what,
+                source: Box::new(source),
+            }),
+            Err(_) => Err(Error::Unanswered {
+                what,
+                limit: DEADLINE,
+            }),
         }
     }
 }

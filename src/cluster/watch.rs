@@ -17,9 +17,7 @@ use super::{
     observe::ObservedPod,
     run_logs::LogFollower,
 };
-use crate::{
-    api::ScheduledContainer, core::run::SCHEDULE_LABEL, metrics::Metrics, queue::Queue,
-};
+use crate::{api::ScheduledContainer, core::run::SCHEDULE_LABEL, metrics::Metrics, queue::Queue};
 
 /// A watch is opened anew after this many seconds at the latest: before a load balancer that drops
 /// silent connections does so unseen.
@@ -39,7 +37,9 @@ pub struct Watch {
 impl Watch {
     /// Watches the schedules for ever. `synced` turns true once all of them are known.
     pub async fn schedules(self, synced: watch::Sender<bool>) {
-        let config = watcher::Config::default().any_semantic().timeout(WATCH_SECONDS);
+        let config = watcher::Config::default()
+            .any_semantic()
+            .timeout(WATCH_SECONDS);
         let mut events = self.events::<ScheduledContainer>(config, "scheduledcontainers");
         let mut listed = HashSet::new();
         while let Some(event) = events.next().await {
@@ -77,8 +77,10 @@ impl Watch {
 
     /// Watches the pods of all runs for ever. `synced` turns true once all of them are known.
     pub async fn pods(self, logs: LogFollower, synced: watch::Sender<bool>) {
-        let config =
-            watcher::Config::default().any_semantic().timeout(WATCH_SECONDS).labels(SCHEDULE_LABEL);
+        let config = watcher::Config::default()
+            .any_semantic()
+            .timeout(WATCH_SECONDS)
+            .labels(SCHEDULE_LABEL);
         let mut events = self.events::<ObservedPod>(config, "pods");
         let mut listed = HashSet::new();
         while let Some(event) = events.next().await {
@@ -112,10 +114,18 @@ impl Watch {
         }
     }
 
-    fn events<K>(&self, config: watcher::Config, resource: &'static str) -> BoxStream<'static, Event<K>>
+    fn events<K>(
+        &self,
+        config: watcher::Config,
+        resource: &'static str,
+    ) -> BoxStream<'static, Event<K>>
     where
         K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>
-            + Clone + std::fmt::Debug + Send + serde::de::DeserializeOwned + 'static,
+            + Clone
+            + std::fmt::Debug
+            + Send
+            + serde::de::DeserializeOwned
+            + 'static,
     {
         let api: Api<K> = match &self.namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),

@@ -127,7 +127,7 @@ pub fn decide(
     }
     let wanted = draft.due_fires();
     let next = draft.next_fire(wanted);
-    draft.status.next_fire_time = next.map(|fire| schedule.local(fire));
+    draft.show_next(next);
     draft.show_readiness(next);
 
     let mut wake = Wake(next);
@@ -488,6 +488,11 @@ impl Draft<'_> {
         }
         wake.at(start);
         None
+    }
+
+    fn show_next(&mut self, next: Option<Timestamp>) {
+        let shown = next.and_then(|fire| Some(self.timing()?.describe_local(fire)));
+        self.status.next_fire_time = shown;
     }
 
     fn show_readiness(&mut self, next: Option<Timestamp>) {

@@ -27,8 +27,6 @@ pub struct Schedule {
     pub created: Timestamp,
     /// When it fires, or why it never does.
     pub timing: Result<Timing, Idle>,
-    /// The zone in which it is read, for showing times.
-    pub zone: TimeZone,
     /// Expression and zone and, if it never fires, why: two specs with the same words fire alike.
     pub words: String,
     /// How late a fire may start.
@@ -65,12 +63,11 @@ impl Schedule {
             .time_zone
             .as_deref()
             .map_or(Ok(local.clone()), cron::zone);
-        let shown = zone.clone().unwrap_or(TimeZone::UTC);
         let timing = timing(spec, zone);
         let zone_name = spec
             .time_zone
             .as_deref()
-            .or(shown.iana_name())
+            .or(local.iana_name())
             .unwrap_or("local");
         let mut words = format!("{} {zone_name}", spec.schedule.trim());
         if let Err(idle) = &timing {
@@ -88,7 +85,6 @@ impl Schedule {
             keep_for: spec.ttl_seconds_after_finished.map(seconds),
             template: spec.template.clone(),
             spread: spread(&identity.uid),
-            zone: shown,
             identity,
         }
     }
@@ -98,11 +94,6 @@ impl Schedule {
         let (expression, zone) = words.rsplit_once(' ')?;
         // A form that never fired ends in its reason, in brackets, which is no zone.
         Timing::parse(expression, cron::zone(zone).ok()?).ok()
-    }
-
-    /// A time in the schedule's zone, for a person: RFC 3339 with its offset.
-    pub fn local(&self, time: Timestamp) -> String {
-        cron::local(&self.zone, time)
     }
 }
 
