@@ -23,8 +23,9 @@ use crate::{
     },
     core::{
         backoff,
-        decide::{Learned, Plan, Seen, Step, decide},
+        decide::decide,
         news::News,
+        plan::{Learned, Plan, Seen, Step},
         run::spread,
         schedule::Identity,
     },
@@ -192,7 +193,7 @@ impl Driver {
                 let answer = self.apply(&entry, &seen, &step).await?;
                 // 6: report. (queued for a client)
                 self.report(&entry.schedule.identity, &step, &answer);
-                self.learn(&entry.schedule.identity, answer, &mut learned);
+                self.learn(&entry.schedule.identity, &step, answer, &mut learned);
             }
         }
         Err(Error::Restless(ROUNDS))
@@ -236,10 +237,13 @@ impl Driver {
     }
 
     /// Takes in what an answer says, so that the next round decides with it.
-    fn learn(&self, schedule: &Identity, answer: Answer, learned: &mut Learned) {
+    fn learn(&self, schedule: &Identity, step: &Step, answer: Answer, learned: &mut Learned) {
         match answer {
             Answer::Pod(pod) => {
-                self.cache.put_pod(*pod);
+                let pod = self.cache.put_pod(schedule, *pod);
+                if matches!(step, Step::Verify { .. }) {
+                    learned.found = Some(pod.uid);
+                }
             }
             Answer::NoPod { uid } => {
                 self.cache.mark_gone(&schedule.uid, &uid);

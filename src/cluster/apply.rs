@@ -12,7 +12,7 @@ use super::{
 use crate::{
     api::{ScheduledContainer, ScheduledContainerStatus},
     core::{
-        decide::{Refused, Step, Trial},
+        plan::{Refused, Step, Trial},
         reason::Reason,
         run::HOLD,
         schedule::Schedule,
@@ -147,7 +147,7 @@ async fn prepare(
 
 fn is_ours(schedule: &Schedule, fire: Timestamp, found: &ObservedPod) -> bool {
     owner(&found.metadata).is_some_and(|owner| owner.uid == schedule.identity.uid)
-        && seen_pod(found.clone()).is_some_and(|(_, pod)| pod.fire == fire)
+        && seen_pod(found.clone()).fire == fire
 }
 
 /// Asks the API server itself about a pod. `refusal` is why we ask; if the pod is there after all,

@@ -14,8 +14,8 @@ use super::observe::{ObservedPod, seen_pod};
 use crate::{
     api::{ScheduledContainer, ScheduledContainerStatus},
     core::{
-        decide::Seen,
-        run::SeenPod,
+        plan::Seen,
+        run::{Presence, SeenPod},
         schedule::{Identity, Schedule},
     },
 };
@@ -168,33 +168,37 @@ impl Cache {
         gone
     }
 
-    /// Takes in a pod, unless a later version of it is known. Returns whose it is, and the pod as
-    /// seen; `None` if it is no run of a schedule.
-    pub fn put_pod(&self, pod: ObservedPod) -> Option<(Identity, SeenPod)> {
-        let (owner, pod) = seen_pod(pod)?;
+    /// Takes in a pod of a schedule, unless a later version of it is known. Returns what is seen of it.
+    pub fn put_pod(&self, owner: &Identity, pod: ObservedPod) -> SeenPod {
+        let pod = seen_pod(pod);
         let mut inner = self.lock();
         let pods = inner.pods.entry(owner.uid.clone()).or_insert_with(|| Pods {
-            schedule: Key::from(&owner),
+            schedule: Key::from(owner),
             pods: Vec::new(),
         });
         match pods.pods.iter_mut().find(|known| known.uid == pod.uid) {
-            Some(known) if known.gone || later(&known.resource_version, &pod.resource_version) => {}
+            Some(known) if known.presence == Presence::Gone => {}
+            Some(known) if later(&known.resource_version, &pod.resource_version) => {}
             Some(known) => *known = pod.clone(),
             None => pods.pods.push(pod.clone()),
         }
-        Some((owner, pod))
+        pod
     }
 
-    /// Remembers that a pod no longer exists, with its last state, until it is forgotten.
-    pub fn bury_pod(&self, pod: ObservedPod) -> Option<(Identity, SeenPod)> {
-        let (owner, pod) = self.put_pod(pod)?;
-        self.mark(&owner.uid, &pod.uid, |pod| pod.gone = true);
-        Some((owner, pod))
+    /// Remembers that the watch no longer shows a pod. Its last state stays until it is forgotten.
+    pub fn lose_pod(&self, owner: &Identity, pod: ObservedPod) -> SeenPod {
+        let pod = self.put_pod(owner, pod);
+        self.mark(&owner.uid, &pod.uid, |pod| {
+            if pod.presence == Presence::Here {
+                pod.presence = Presence::Missing;
+            }
+        });
+        pod
     }
 
     /// Remembers that a pod does not exist: the API server said so.
     pub fn mark_gone(&self, owner: &str, uid: &str) {
-        self.mark(owner, uid, |pod| pod.gone = true);
+        self.mark(owner, uid, |pod| pod.presence = Presence::Gone);
     }
 
     /// Remembers that a pod's deletion was accepted.
@@ -202,7 +206,7 @@ impl Cache {
         self.mark(owner, uid, |pod| pod.deleting = true);
     }
 
-    /// Forgets the pods that no longer exist and that nobody waits for.
+    /// Forgets the pods that no watch shows and that nobody waits for.
     pub fn forget_gone(&self, key: &Key) {
         let mut inner = self.lock();
         let Some(entry) = inner.schedules.get(key) else {
@@ -216,7 +220,7 @@ impl Cache {
             .map(|active| active.uid.clone());
         if let Some(pods) = inner.pods.get_mut(&uid) {
             pods.pods
-                .retain(|pod| !pod.gone || Some(&pod.uid) == active.as_ref());
+                .retain(|pod| pod.presence == Presence::Here || Some(&pod.uid) == active.as_ref());
         }
     }
 

@@ -11,8 +11,8 @@ use crate::{
     api::{GROUP, ScheduledContainer},
     core::{
         run::{
-            ContainerState, FIRE_ANNOTATION, GENERATION_ANNOTATION, HOLD, Phase, SeenContainer,
-            SeenPod, Terminated,
+            ContainerState, FIRE_ANNOTATION, GENERATION_ANNOTATION, HOLD, Phase, Presence,
+            SCHEDULE_LABEL, SeenContainer, SeenPod, Terminated,
         },
         schedule::Identity,
     },
@@ -63,25 +63,27 @@ pub fn owner(metadata: &ObjectMeta) -> Option<Identity> {
     })
 }
 
-/// What is seen of a pod, and whose it is; `None` if it is no run of a schedule.
-pub fn seen_pod(pod: ObservedPod) -> Option<(Identity, SeenPod)> {
+/// What is seen of a pod. What somebody made unreadable is seen as the pod of no coming fire.
+pub fn seen_pod(pod: ObservedPod) -> SeenPod {
     let ObservedPod {
         metadata,
         spec,
         status,
     } = pod;
-    let owner = owner(&metadata)?;
     let annotations = metadata.annotations.unwrap_or_default();
-    let seen = SeenPod {
-        fire: parsed(&annotations, FIRE_ANNOTATION)?,
+    let labels = metadata.labels.unwrap_or_default();
+    SeenPod {
+        fire: parsed(&annotations, FIRE_ANNOTATION).unwrap_or(Timestamp::UNIX_EPOCH),
         generation: parsed(&annotations, GENERATION_ANNOTATION).unwrap_or(0),
-        name: metadata.name?,
-        uid: metadata.uid?,
+        name: metadata.name.unwrap_or_default(),
+        uid: metadata.uid.unwrap_or_default(),
         resource_version: metadata.resource_version.unwrap_or_default(),
-        owner: owner.uid.clone(),
         held: spec.scheduling_gates.iter().any(|gate| gate.name == HOLD),
         deleting: metadata.deletion_timestamp.is_some(),
-        gone: false,
+        presence: match labels.contains_key(SCHEDULE_LABEL) {
+            true => Presence::Here,
+            false => Presence::Missing,
+        },
         phase: phase(status.phase.as_deref()),
         node: spec.node_name,
         started: status.start_time.as_ref().map(|time| time.0),
@@ -91,8 +93,7 @@ pub fn seen_pod(pod: ObservedPod) -> Option<(Identity, SeenPod)> {
         containers: containers(&status),
         reason: status.reason,
         message: status.message,
-    };
-    Some((owner, seen))
+    }
 }
 
 fn parsed<T: std::str::FromStr>(annotations: &BTreeMap<String, String>, key: &str) -> Option<T> {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::{
     cache::{Cache, Key},
-    observe::ObservedPod,
+    observe::{ObservedPod, owner},
     run_logs::LogFollower,
 };
 use crate::{api::ScheduledContainer, core::run::SCHEDULE_LABEL, metrics::Metrics, queue::Queue};
@@ -98,7 +98,8 @@ impl Watch {
                 }
                 Event::Apply(pod) => self.pod(pod, &logs),
                 Event::Delete(pod) => {
-                    if let Some((owner, pod)) = self.cache.bury_pod(pod) {
+                    if let Some(owner) = owner(&pod.metadata) {
+                        let pod = self.cache.lose_pod(&owner, pod);
                         logs.pod_gone(&pod.uid);
                         self.queue.push(Key::from(&owner));
                     }
@@ -108,7 +109,8 @@ impl Watch {
     }
 
     fn pod(&self, pod: ObservedPod, logs: &LogFollower) {
-        if let Some((owner, pod)) = self.cache.put_pod(pod) {
+        if let Some(owner) = owner(&pod.metadata) {
+            let pod = self.cache.put_pod(&owner, pod);
             logs.pod_seen(&owner, &pod);
             self.queue.push(Key::from(&owner));
         }

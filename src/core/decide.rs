@@ -7,97 +7,21 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     cron::{Due, Timing},
+    litter::{litter, sweep},
     news::News,
     outcome,
+    plan::{Learned, Plan, Seen, Step},
+    readiness,
     reason::Reason,
     rules::{self, Candidate},
-    run::{Phase, SeenPod, pod_name},
+    run::{Presence, SeenPod, is_name_of, pod_name},
     schedule::Schedule,
-    status::{self, LAST_RUN_SUCCEEDED, READY, push_run, push_skip, whole_second},
+    status::{self, LAST_RUN_SUCCEEDED, push_run, push_skip, whole_second},
 };
-use crate::api::{
-    ActiveRun, ConditionStatus, Outcome, RunRecord, ScheduledContainerStatus, SkipRecord, Waiting,
-};
+use crate::api::{ActiveRun, Outcome, RunRecord, ScheduledContainerStatus, SkipRecord, Waiting};
 
-const RUNS_WHEN_DUE: &str = "the schedule runs when it is due";
-
-/// What is seen of a schedule: its own status, and its pods.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    pub status: ScheduledContainerStatus,
-    /// Whether the schedule is being deleted: nothing new starts.
-    pub deleting: bool,
-    pub pods: Vec<SeenPod>,
-}
-
-/// What the answers to earlier steps have taught that no object shows.
-#[derive(Clone, Debug, Default)]
-pub struct Learned {
-    /// The fire whose pod Kubernetes refused to create, for good.
-    pub refused: Option<Refused>,
-    /// The uid of a claimed pod that does not exist: the API server itself said so.
-    pub gone: Option<String>,
-    /// What a trial of the template gave.
-    pub trial: Option<Trial>,
-    /// How many names for the next pod were taken by pods of others.
-    pub names_taken: u32,
-}
-
-/// A fire whose pod Kubernetes refused to create.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    pub fire: Timestamp,
-    pub reason: Reason,
-    pub message: String,
-}
-
-/// What a trial of the template gave: nothing wrong, or what is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trial {
-    pub generation: i64,
-    pub result: Result<(), (Reason, String)>,
-}
-
-/// What to do now, and when to ask again at the latest.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Plan {
-    pub steps: Vec<Step>,
-    pub wake_at: Option<Timestamp>,
-}
-
-/// One request to the API server. Each is safe to repeat and safe to be late: DESIGN names the
-/// answer that a stale one gets.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    /// Create the held pod of a fire.
-    Prepare { fire: Timestamp, name: String },
-    /// Write the status, at the resource version that this was decided from. A status that names a
-    /// new active run is the claim: the point of decision.
-    Record {
-        status: Box<ScheduledContainerStatus>,
-        news: Vec<News>,
-    },
-    /// Take our gate from a claimed pod.
-    Release {
-        name: String,
-        uid: String,
-        fire: Timestamp,
-    },
-    /// Ask the API server itself whether a claimed pod exists.
-    Verify { name: String, uid: String },
-    /// Try the template without creating anything.
-    Try { generation: i64 },
-    /// Delete a pod that shall stop, with the grace that it asks for.
-    Stop { name: String, uid: String },
-    /// Delete a held pod that nobody claimed, as long as it is held.
-    Sweep {
-        name: String,
-        uid: String,
-        resource_version: String,
-    },
-    /// Delete the pod of an ended run.
-    Collect { name: String, uid: String },
-}
+/// How often the API server is asked about an active pod that no watch shows.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 
 /// Decides. `ahead` is how long before a fire its pod may be prepared.
 pub fn decide(
@@ -128,14 +52,15 @@ pub fn decide(
     let wanted = draft.due_fires();
     let next = draft.next_fire(wanted);
     draft.show_next(next);
-    draft.show_readiness(next);
+    if let Some(readiness) = readiness::now(schedule, learned, &draft.status, next) {
+        draft.set_ready(readiness);
+    }
 
-    let mut wake = Wake(next);
     let changed = draft.status != seen.status;
-    let early = draft.early(next, ahead, &mut wake);
-    draft.wake_for_active(&mut wake);
-    let keep = [wanted, next].into_iter().flatten();
-    let litter = draft.litter(keep, &mut wake);
+    let (early, early_at) = draft.early(next, ahead);
+    let active = draft.status.active.as_ref();
+    let (litter, litter_at) = litter(schedule, &seen.pods, active, [wanted, next], now);
+    let wakes = [next, early_at, litter_at, draft.wake_for_active()];
 
     // The order is the order of urgency: what starts a run comes first, what tidies up comes last.
     let steps = match (busy, wanted) {
@@ -150,15 +75,17 @@ pub fn decide(
         (Busy::Stop(step), _) => vec![step],
         (Busy::Ask(_) | Busy::Waits | Busy::Idle, None) => match early {
             Some(fire) => vec![draft.prepare(fire)],
-            None if draft.needs_trial() => vec![Step::Try {
-                generation: schedule.generation,
-            }],
+            None if readiness::unknown(schedule, &draft.status) && !seen.deleting => {
+                vec![Step::Try {
+                    generation: schedule.generation,
+                }]
+            }
             None => litter,
         },
     };
     Plan {
         steps,
-        wake_at: wake.0,
+        wake_at: wakes.into_iter().flatten().min(),
     }
 }
 
@@ -176,15 +103,6 @@ enum Busy {
     Ask(Step),
 }
 
-/// The earliest of the instants at which something may be due.
-struct Wake(Option<Timestamp>);
-
-impl Wake {
-    fn at(&mut self, instant: Timestamp) {
-        self.0 = Some(self.0.map_or(instant, |earliest| earliest.min(instant)));
-    }
-}
-
 /// A status in the making.
 struct Draft<'a> {
     schedule: &'a Schedule,
@@ -195,7 +113,7 @@ struct Draft<'a> {
     news: Vec<News>,
 }
 
-impl Draft<'_> {
+impl<'a> Draft<'a> {
     /// Fires up to this instant are decided or are not this form of the schedule's.
     fn watermark(&self) -> Timestamp {
         let times = [self.status.last_fire_time, self.status.observed_since];
@@ -234,14 +152,20 @@ impl Draft<'_> {
             fire_time: fire,
             ..
         } = active.clone();
-        let Some(pod) = self.seen.pods.iter().find(|pod| pod.uid == uid) else {
-            // Absence from a cache is no evidence; the API server's own answer is.
+        let pod = self.active_pod(&active);
+        // Absence from a cache is no evidence, and neither is the watch's word that a pod is gone: it
+        // says so too when somebody takes our label away. The API server's own answer is.
+        let in_doubt = pod.is_none_or(|pod| pod.presence == Presence::Missing);
+        let Some(pod) = pod else {
             if self.learned.gone.as_deref() == Some(&uid) {
                 self.finish(outcome::vanished(&active, self.now));
                 return Busy::Idle;
             }
             return Busy::Ask(Step::Verify { name, uid });
         };
+        if in_doubt && self.learned.found.as_deref() != Some(&uid) {
+            return Busy::Ask(Step::Verify { name, uid });
+        }
         if let Some(ended) = outcome::ending(&active, pod, self.now) {
             self.finish(ended);
             return Busy::Idle;
@@ -272,16 +196,19 @@ impl Draft<'_> {
         active.claim_time.checked_add(deadline).ok()
     }
 
-    fn wake_for_active(&self, wake: &mut Wake) {
-        let Some(active) = &self.status.active else {
-            return;
-        };
-        let pod = self.seen.pods.iter().find(|pod| pod.uid == active.uid);
-        if active.stopping.is_none()
-            && let Some(deadline) = pod.and_then(|pod| self.deadline(active, pod))
-        {
-            wake.at(deadline);
-        }
+    fn wake_for_active(&self) -> Option<Timestamp> {
+        let active = self.status.active.as_ref()?;
+        let pod = self.active_pod(active)?;
+        let again = self.now.checked_add(ASK_AGAIN).ok();
+        let again = again.filter(|_| pod.presence == Presence::Missing);
+        let deadline = self
+            .deadline(active, pod)
+            .filter(|_| active.stopping.is_none());
+        again.into_iter().chain(deadline).min()
+    }
+
+    fn active_pod(&self, active: &ActiveRun) -> Option<&'a SeenPod> {
+        self.seen.pods.iter().find(|pod| pod.uid == active.uid)
     }
 
     fn show_waiting(&mut self, active: &ActiveRun, pod: &SeenPod) {
@@ -364,7 +291,7 @@ impl Draft<'_> {
                     latest: fire,
                     count: 1,
                 };
-                self.set_ready(false, reason, &message);
+                self.set_ready((false, reason, message.clone()));
                 self.skip(this, reason, message);
                 None
             }
@@ -374,11 +301,8 @@ impl Draft<'_> {
                 };
                 let (name, uid) = (pod.name.clone(), pod.uid.clone());
                 self.skip_earlier(due);
-                if status::condition(&self.status, READY)
-                    .is_some_and(|ready| ready.status == ConditionStatus::False)
-                {
-                    // Kubernetes took the pod, so whatever was wrong with it is mended.
-                    self.set_ready(true, Reason::Ready, RUNS_WHEN_DUE);
+                if let Some(mended) = readiness::mended(&self.status) {
+                    self.set_ready(mended);
                 }
                 self.status.last_fire_time = Some(fire);
                 self.status.active = Some(ActiveRun {
@@ -399,7 +323,9 @@ impl Draft<'_> {
         self.seen.pods.iter().find(|pod| {
             pod.fire == fire
                 && !pod.deleting
-                && !pod.gone
+                && pod.presence == Presence::Here
+                // Anybody may write an annotation; nobody can rename a pod.
+                && is_name_of(&self.schedule.identity, fire, &pod.name)
                 // Who takes the gate away by hand has started the run; it is claimed as it is.
                 && (!pod.held || pod.generation == self.schedule.generation)
         })
@@ -412,7 +338,7 @@ impl Draft<'_> {
             .seen
             .pods
             .iter()
-            .find(|pod| pod.name == name && pod.held && !pod.gone);
+            .find(|pod| pod.name == name && pod.held && pod.presence == Presence::Here);
         match stale {
             Some(pod) => sweep(pod),
             None => Step::Prepare { fire, name },
@@ -462,154 +388,43 @@ impl Draft<'_> {
         self.timing()?.next(wanted.unwrap_or(self.watermark()))
     }
 
-    /// The fire whose pod is prepared now, ahead of its time.
+    /// The fire whose pod is prepared now, ahead of its time; else when to do so.
     fn early(
         &self,
         next: Option<Timestamp>,
         ahead: SignedDuration,
-        wake: &mut Wake,
-    ) -> Option<Timestamp> {
-        let fire = next.filter(|_| self.status.active.is_none() && ahead.is_positive())?;
-        if self.prepared(fire).is_some()
-            || self
-                .learned
-                .refused
-                .as_ref()
-                .is_some_and(|refused| refused.fire == fire)
-        {
-            return None;
+    ) -> (Option<Timestamp>, Option<Timestamp>) {
+        let free = self.status.active.is_none() && ahead.is_positive();
+        let Some(fire) = next.filter(|_| free) else {
+            return (None, None);
+        };
+        let refused = self.learned.refused.as_ref();
+        if self.prepared(fire).is_some() || refused.is_some_and(|refused| refused.fire == fire) {
+            return (None, None);
         }
         // Spread over the upper half, so that a herd is not created at one instant instead.
         let half = ahead.as_millis() as u64 / 2;
         let lead = SignedDuration::from_millis((half + self.schedule.spread % (half + 1)) as i64);
-        let start = fire.checked_sub(lead).ok()?;
-        if start <= self.now {
-            return Some(fire);
+        match fire.checked_sub(lead) {
+            Ok(start) if start > self.now => (None, Some(start)),
+            _ => (Some(fire), None),
         }
-        wake.at(start);
-        None
+    }
+
+    fn set_ready(&mut self, (ready, reason, message): readiness::Readiness) {
+        let (generation, now) = (self.schedule.generation, self.now);
+        let turned = readiness::set(&mut self.status, ready, reason, &message, generation, now);
+        if turned {
+            self.news.push(News::Readiness {
+                ready,
+                reason,
+                message,
+            });
+        }
     }
 
     fn show_next(&mut self, next: Option<Timestamp>) {
         let shown = next.and_then(|fire| Some(self.timing()?.describe_local(fire)));
         self.status.next_fire_time = shown;
-    }
-
-    fn show_readiness(&mut self, next: Option<Timestamp>) {
-        let generation = self.schedule.generation;
-        let trial = self
-            .learned
-            .trial
-            .as_ref()
-            .filter(|trial| trial.generation == generation);
-        let known = status::condition(&self.status, READY)
-            .filter(|ready| ready.observed_generation == Some(generation));
-        let (ready, reason, message) = match (&self.schedule.timing, trial) {
-            (Err(idle), _) if !quiet(idle.reason) => (false, idle.reason, idle.message.clone()),
-            (
-                _,
-                Some(Trial {
-                    result: Err((reason, message)),
-                    ..
-                }),
-            ) => (false, *reason, message.clone()),
-            // Nothing is known of the template yet, or the last thing known is what stands there.
-            (_, None) if known.is_none_or(|ready| ready.status != ConditionStatus::True) => return,
-            (Err(idle), _) => (true, idle.reason, idle.message.clone()),
-            (Ok(_), _) => match next {
-                Some(_) => (true, Reason::Ready, RUNS_WHEN_DUE.into()),
-                None => (true, Reason::NeverFires, "no fire is left".into()),
-            },
-        };
-        self.set_ready(ready, reason, &message);
-    }
-
-    fn set_ready(&mut self, ready: bool, reason: Reason, message: &str) {
-        let (generation, now) = (self.schedule.generation, self.now);
-        let before = status::condition(&self.status, READY);
-        let turned = before.map(|before| before.reason.as_str()) != Some(reason.name());
-        status::set_condition(
-            &mut self.status,
-            READY,
-            ready,
-            reason,
-            message,
-            generation,
-            now,
-        );
-        if turned {
-            self.news.push(News::Readiness {
-                ready,
-                reason,
-                message: message.into(),
-            });
-        }
-    }
-
-    /// Whether the template as it is now has never been tried.
-    fn needs_trial(&self) -> bool {
-        let tried = status::condition(&self.status, READY)
-            .is_some_and(|ready| ready.observed_generation == Some(self.schedule.generation));
-        !tried && !self.seen.deleting
-    }
-
-    /// Pods that nobody needs: held ones for no coming fire, and ended ones beyond the limits.
-    fn litter(&self, keep: impl Iterator<Item = Timestamp> + Clone, wake: &mut Wake) -> Vec<Step> {
-        let active = self
-            .status
-            .active
-            .as_ref()
-            .map(|active| active.uid.as_str());
-        let mut steps = Vec::new();
-        let (mut succeeded, mut failed) = (Vec::new(), Vec::new());
-        for pod in &self.seen.pods {
-            if active == Some(&pod.uid) || pod.deleting || pod.gone {
-                continue;
-            }
-            let fresh = pod.generation == self.schedule.generation;
-            if pod.held && !(fresh && keep.clone().any(|fire| fire == pod.fire)) {
-                steps.push(sweep(pod));
-            } else if pod.ended() {
-                let list = match pod.phase {
-                    Phase::Succeeded => &mut succeeded,
-                    _ => &mut failed,
-                };
-                list.push(pod);
-            }
-        }
-        for (mut pods, limit) in [
-            (succeeded, self.schedule.keep_succeeded),
-            (failed, self.schedule.keep_failed),
-        ] {
-            pods.sort_by_key(|pod| std::cmp::Reverse(pod.fire));
-            for (place, pod) in pods.into_iter().enumerate() {
-                let until = self
-                    .schedule
-                    .keep_for
-                    .and_then(|keep| pod.ended_at().checked_add(keep).ok());
-                if place >= limit || until.is_some_and(|until| until <= self.now) {
-                    steps.push(Step::Collect {
-                        name: pod.name.clone(),
-                        uid: pod.uid.clone(),
-                    });
-                } else if let Some(until) = until {
-                    wake.at(until);
-                }
-            }
-        }
-        steps
-    }
-}
-
-/// Reasons never to fire with which nothing is wrong.
-fn quiet(reason: Reason) -> bool {
-    matches!(reason, Reason::Suspended | Reason::Disabled)
-}
-
-fn sweep(pod: &SeenPod) -> Step {
-    Step::Sweep {
-        name: pod.name.clone(),
-        uid: pod.uid.clone(),
-        resource_version: pod.resource_version.clone(),
     }
 }

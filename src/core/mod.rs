@@ -4,8 +4,11 @@
 pub mod backoff;
 pub mod cron;
 pub mod decide;
+pub mod litter;
 pub mod news;
 pub mod outcome;
+pub mod plan;
+pub mod readiness;
 pub mod reason;
 pub mod rules;
 pub mod run;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     reason::Reason,
-    run::{ContainerState, Phase, SeenPod, Terminated},
+    run::{ContainerState, Phase, Presence, SeenPod, Terminated},
 };
 use crate::api::{ActiveRun, Outcome, RunRecord};
 
@@ -18,7 +18,7 @@ const MESSAGE_LENGTH: usize = 500;
 /// The record of a run whose pod can no longer start or go on: it ended, or it is gone.
 /// `None` while it may still change.
 pub fn ending(active: &ActiveRun, pod: &SeenPod, now: Timestamp) -> Option<(RunRecord, Reason)> {
-    if !pod.ended() && !pod.gone {
+    if !pod.ended() && pod.presence != Presence::Gone {
         return None;
     }
     let (reason, message, decider) = why(active, pod);
@@ -129,7 +129,7 @@ fn why<'a>(active: &ActiveRun, pod: &'a SeenPod) -> (Reason, Option<String>, Dec
         let reason = by_disruption(reason);
         return (reason, Some(cut(message)), decider);
     }
-    if pod.deleting || pod.gone {
+    if pod.deleting || pod.presence == Presence::Gone {
         let message = "somebody deleted the run's pod before it had ended";
         return (Reason::PodDeleted, Some(message.into()), decider);
     }

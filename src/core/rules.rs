@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{decide::Refused, reason::Reason, schedule::Schedule};
+use super::{plan::Refused, reason::Reason, schedule::Schedule};
 use crate::api::ActiveRun;
 
 /// A fire that is due, and what speaks against it.

@@ -20,14 +20,15 @@ pub const GENERATION_ANNOTATION: &str = "punctual.dev/generation";
 /// A pod's name is also its host name, which has this many characters at most.
 const LONGEST_NAME: usize = 63;
 
+/// How many names of one fire may be taken by strangers.
+const MOST_SALT: u32 = 9;
+
 /// What is seen of one pod of a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenPod {
     pub name: String,
     pub uid: String,
     pub resource_version: String,
-    /// The uid of the schedule that owns it.
-    pub owner: String,
     /// The fire that it was made for.
     pub fire: Timestamp,
     /// The generation of the spec that it was made from.
@@ -36,8 +37,7 @@ pub struct SeenPod {
     pub held: bool,
     /// Whether it is being deleted.
     pub deleting: bool,
-    /// Whether its deletion was seen: it is the last state of a pod that no longer exists.
-    pub gone: bool,
+    pub presence: Presence,
     pub phase: Phase,
     /// The pod's own reason and message, such as Evicted.
     pub reason: Option<String>,
@@ -50,6 +50,18 @@ pub struct SeenPod {
     /// The message of the condition PodScheduled while it is false with reason Unschedulable.
     pub unschedulable: Option<String>,
     pub containers: Vec<SeenContainer>,
+}
+
+/// Whether a pod exists, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// The watch shows it.
+    Here,
+    /// The watch doesn't show it: it was deleted, or lost the label that the watch looks for. What is
+    /// seen of it is its last state.
+    Missing,
+    /// It does not exist: the API server said so. What is seen of it is its last state.
+    Gone,
 }
 
 /// The phase of a pod.
@@ -129,6 +141,11 @@ pub fn pod_name(schedule: &Identity, fire: Timestamp, salt: u32) -> String {
     let hash = format!("-{:08x}", spread(&schedule.name) as u32);
     let kept: String = schedule.name.chars().take(room - hash.len()).collect();
     format!("{}{hash}{suffix}", kept.trim_end_matches(['-', '.']))
+}
+
+/// Whether a pod of this name can be the one for a fire.
+pub fn is_name_of(schedule: &Identity, fire: Timestamp, name: &str) -> bool {
+    (0..=MOST_SALT).any(|salt| pod_name(schedule, fire, salt) == name)
 }
 
 /// A number for a text: FNV-1a, small, and the same in every version of this program.
