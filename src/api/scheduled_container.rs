@@ -31,6 +31,8 @@ use super::{RawJson, ScheduledContainerStatus, cel};
     printcolumn = r#"{"name":"Last Outcome","type":"string","jsonPath":".status.lastOutcome","description":"How the last run ended"}"#,
     printcolumn = r#"{"name":"Next Run","type":"string","jsonPath":".status.nextFireTime","description":"The next due time, in the schedule's zone"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
+    printcolumn = r#"{"name":"Readiness","type":"string","priority":1,"jsonPath":".status.conditions[?(@.type==\"Ready\")].reason","description":"Ready, or why the schedule can't run"}"#,
+    printcolumn = r#"{"name":"Description","type":"string","priority":1,"jsonPath":".spec.description","description":"What the schedule is for"}"#,
     validation = Rule::new(cel::NAME_RULE).message(cel::NAME_MESSAGE)
 )]
 #[serde(rename_all = "camelCase")]
@@ -87,7 +89,7 @@ pub struct ScheduledContainerSpec {
     #[schemars(range(min = 0, max = 31_536_000))]
     pub ttl_seconds_after_finished: Option<i64>,
 
-    /// What the schedule is for, in the user's words.
+    /// What the schedule is for, in your own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub description: Option<String>,

@@ -28,7 +28,11 @@ pub fn template_schema(_: &mut SchemaGenerator) -> Schema {
     slim(&mut template);
 
     template["required"] = json!(["spec"]);
+    template["properties"]["metadata"]["description"] =
+        json!("The labels and annotations of each run's pod.");
     let pod = &mut template["properties"]["spec"];
+    pod["description"] =
+        json!("The pod, as everywhere in Kubernetes: see `kubectl explain pod.spec`.");
     pod["x-kubernetes-validations"] = cel::pod();
     pod["properties"]["containers"]["minItems"] = json!(1);
     Schema::try_from(template).expect("the schema of a struct is an object")
