@@ -5,4 +5,6 @@ pub mod backoff;
 pub mod cron;
 pub mod news;
 pub mod reason;
+pub mod reason_table;
 pub mod run;
+pub mod schedule_ref;
