@@ -27,10 +27,10 @@ use crate::{
         news::News,
         plan::{Learned, Plan, Seen, Step},
         run::spread,
-        schedule::Identity,
+        schedule_ref::ScheduleRef,
     },
     error::Error,
-    metrics::Metrics,
+    metrics::{Metrics, ScheduleState},
     queue::Queue,
 };
 
@@ -102,7 +102,7 @@ impl Driver {
             let now = self.clock.now();
             self.health.beat(now);
             if now.duration_since(counted) > CENSUS {
-                self.metrics.census(&self.cache.census());
+                self.show_census();
                 counted = now;
             }
             while workers.try_join_next().is_some() {}
@@ -139,8 +139,8 @@ impl Driver {
             .await;
         let result = turn.unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic))));
         let now = self.clock.now();
-        self.metrics
-            .reconciled(now.duration_since(begun), result.is_ok());
+        let took = now.duration_since(begun).try_into().unwrap_or_default();
+        self.metrics.reconciled(took, result.is_err());
         if let Err(error) = result {
             let again = self.retry_at(&key, now);
             tracing::warn!(
@@ -212,7 +212,7 @@ impl Driver {
 
     /// Tells people what a step has made true. What was not answered is not told: the next turn
     /// finds out.
-    fn report(&self, schedule: &Identity, step: &Step, answer: &Answer) {
+    fn report(&self, schedule: &ScheduleRef, step: &Step, answer: &Answer) {
         let now = self.clock.now();
         match (step, answer) {
             (Step::Record { status: _, news }, Answer::Recorded(_)) => {
@@ -237,7 +237,7 @@ impl Driver {
     }
 
     /// Takes in what an answer says, so that the next round decides with it.
-    fn learn(&self, schedule: &Identity, step: &Step, answer: Answer, learned: &mut Learned) {
+    fn learn(&self, schedule: &ScheduleRef, step: &Step, answer: Answer, learned: &mut Learned) {
         match answer {
             Answer::Pod(pod) => {
                 let pod = self.cache.put_pod(schedule, *pod);
@@ -258,6 +258,19 @@ impl Driver {
             Answer::NameTaken { .. } => learned.names_taken += 1,
             Answer::Tried(trial) => learned.trial = Some(trial),
         }
+    }
+
+    fn show_census(&self) {
+        let census = self.cache.census();
+        self.metrics.set_runs_active(census.active);
+        self.metrics
+            .set_schedules(ScheduleState::ready, census.ready);
+        self.metrics
+            .set_schedules(ScheduleState::suspended, census.suspended);
+        self.metrics
+            .set_schedules(ScheduleState::disabled, census.disabled);
+        self.metrics
+            .set_schedules(ScheduleState::invalid, census.invalid);
     }
 
     fn retry_at(&self, key: &Key, now: Timestamp) -> Timestamp {

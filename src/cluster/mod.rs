@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod cache;
+pub mod connect;
 pub mod observe;
 pub mod pod;
 pub mod report;

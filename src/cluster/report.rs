@@ -1,7 +1,7 @@
 //! stub
-use crate::core::{news::News, schedule::Identity};
+use crate::core::{news::News, schedule_ref::ScheduleRef};
 #[derive(Clone)]
 pub struct Reporter;
 impl Reporter {
-    pub fn tell(&self, _schedule: &Identity, _news: &News, _now: jiff::Timestamp) {}
+    pub fn tell(&self, _schedule: &ScheduleRef, _news: &News, _now: jiff::Timestamp) {}
 }
