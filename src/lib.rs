@@ -14,4 +14,5 @@
 
 pub mod api;
 pub mod clock;
+pub mod cluster;
 pub mod core;
