@@ -80,3 +80,38 @@ pub struct ScheduleFileEntry {
 fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Option::<String>::deserialize(deserializer).map(|cron| Some(cron.unwrap_or_default()))
 }
+
+impl ScheduleFileEntry {
+    /// The names of all fields, as a user writes them.
+    pub const FIELDS: &[&str] = &[
+        "cron",
+        "schedule",
+        "template",
+        "pod",
+        "image",
+        "args",
+        "namespace",
+        "description",
+        "timeZone",
+        "suspend",
+        "concurrencyPolicy",
+        "startingDeadlineSeconds",
+        "activeDeadlineSeconds",
+        "successfulRunsHistoryLimit",
+        "failedRunsHistoryLimit",
+        "ttlSecondsAfterFinished",
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_fields_is_what_serde_knows() {
+        let error = serde_json::from_str::<ScheduleFileEntry>(r#"{"?": 1}"#).unwrap_err();
+        let error = error.to_string();
+        let known: Vec<_> = error.split('`').skip(3).step_by(2).collect();
+        assert_eq!(known, ScheduleFileEntry::FIELDS);
+    }
+}
