@@ -63,8 +63,8 @@ fn an_entry_becomes_the_spec_that_it_says_and_nothing_more() {
             json!({"schedule": "", "template": {"spec": {"containers": [{"name": "c", "image": "i"}], "future": {"field": 1}}}}),
         ),
         (
-            "a: {cron: '', image: mine, pod: {metadata: {name: n, labels: {x: y}}, spec: {containers: [{name: c}, {name: d, image: i}]}}}",
-            json!({"schedule": "", "template": {"metadata": {"labels": {"x": "y"}}, "spec": {"containers": [{"name": "c", "image": "mine"}, {"name": "d", "image": "i"}]}}}),
+            "a: {cron: '', image: mine, pod: {metadata: {name: n, labels: {l: z}}, spec: {containers: [{name: c}, {name: d, image: i}]}}}",
+            json!({"schedule": "", "template": {"metadata": {"labels": {"l": "z"}}, "spec": {"containers": [{"name": "c", "image": "mine"}, {"name": "d", "image": "i"}]}}}),
         ),
         (
             "a: {cron: '', image: b, timeZone: UTC, suspend: no, concurrencyPolicy: Forbid, startingDeadlineSeconds: 0, activeDeadlineSeconds: 1, successfulRunsHistoryLimit: 2, failedRunsHistoryLimit: 3, ttlSecondsAfterFinished: 4, description: d, namespace: n}",
@@ -155,7 +155,7 @@ fn every_mistake_in_an_entry_names_its_place_and_the_way_out() {
         ),
         (
             "a:\n",
-            "schedule.yml:1:3: entry \"a\": must be a map with cron and what to run",
+            "schedule.yml:1:2: entry \"a\": must be a map with cron and what to run",
         ),
         (
             "a:\n  cron: ''\n  image: b\n  activeDeadlineSeconds: 0\n",
@@ -310,7 +310,7 @@ fn a_file_that_does_not_parse_is_one_problem_with_its_place() {
         ("a:\n\tb: 1\n", "schedule.yml:2:2: not valid YAML: tabs"),
         (
             "a: {cron: ''}\n---\nb: {cron: ''}\n",
-            "schedule.yml:4:1: holds more than one YAML document",
+            "schedule.yml:3:1: holds more than one YAML document",
         ),
         (
             "a: !include b.yml\n",
@@ -482,10 +482,7 @@ fn bombs_are_refused_as_a_whole() {
         long,
         "[".repeat(500_000),
         format!("a: {}", "{b: ".repeat(10_000)),
-        (0..3_000)
-            .map(|i| format!("{}- x\n", " ".repeat(i)))
-            .take(500)
-            .collect(),
+        (0..500).map(|i| format!("{}a:\n", " ".repeat(i))).collect(),
         "a: &a [*a]\n".to_owned(),
     ] {
         let reading = reading(&text, &[]);

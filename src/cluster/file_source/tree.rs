@@ -9,6 +9,9 @@ use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle};
 use serde_saphyr::{DuplicateKeyPolicy, Error, Location, MessageFormatter, NonFiniteFloatPolicy};
 use serde_saphyr::{Spanned, UserMessageFormatter};
 
+/// How many maps and lists may be in one another.
+const MAX_DEPTH: usize = 32;
+
 /// Where something stands in a text. Both count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
@@ -67,6 +70,9 @@ pub fn parse(text: &str) -> Result<(Tree, Vec<Duplicate>), Unreadable> {
     // that is read at all under a few hundred MiB, whatever its aliases say.
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
+            // A pod needs some 15. Each level takes 40 KiB of stack in a debug build, of the 2 MiB
+            // that a thread of the runtime has.
+            max_depth: MAX_DEPTH,
             max_total_scalar_bytes: 16 * 1024 * 1024,
             max_recorded_anchor_bytes: 16 * 1024 * 1024,
         },
