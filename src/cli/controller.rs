@@ -61,19 +61,39 @@ pub struct Controller {
     log_format: LogFormat,
 
     /// Which records this log has: error, warn, info, debug or trace, or one for each module.
-    #[arg(long, env = "PUNCTUAL_LOG_LEVEL", value_name = "FILTER", default_value = "info")]
+    #[arg(
+        long,
+        env = "PUNCTUAL_LOG_LEVEL",
+        value_name = "FILTER",
+        default_value = "info"
+    )]
     log_level: String,
 
     /// Where /healthz, /readyz and /metrics are served.
-    #[arg(long, env = "PUNCTUAL_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    #[arg(
+        long,
+        env = "PUNCTUAL_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8080"
+    )]
     listen: SocketAddr,
 
     /// How many schedules are worked on at once.
-    #[arg(long, env = "PUNCTUAL_CONCURRENCY", value_name = "N", default_value_t = 64)]
+    #[arg(
+        long,
+        env = "PUNCTUAL_CONCURRENCY",
+        value_name = "N",
+        default_value_t = 64
+    )]
     concurrency: usize,
 
     /// How long before a fire its pod may be created; it is held until then. 0s: not before.
-    #[arg(long, env = "PUNCTUAL_PREPARE_AHEAD", value_name = "DURATION", default_value = "5s")]
+    #[arg(
+        long,
+        env = "PUNCTUAL_PREPARE_AHEAD",
+        value_name = "DURATION",
+        default_value = "5s"
+    )]
     prepare_ahead: SignedDuration,
 }
 
@@ -127,7 +147,13 @@ impl ScheduleFile {
             return None;
         }
         let folder = self.schedule_path.clone().unwrap_or_default();
-        Some(folder.join(self.schedule_name.as_deref().unwrap_or("schedule.yml".as_ref())))
+        Some(
+            folder.join(
+                self.schedule_name
+                    .as_deref()
+                    .unwrap_or("schedule.yml".as_ref()),
+            ),
+        )
     }
 }
 
@@ -176,7 +202,12 @@ async fn serve(flags: Controller, metrics: Metrics) -> anyhow::Result<()> {
             }
         }
     });
-    side.spawn(report::run_worker(events, client.clone(), report::instance_name(), stop.clone()));
+    side.spawn(report::run_worker(
+        events,
+        client.clone(),
+        report::instance_name(),
+        stop.clone(),
+    ));
     if let Some(path) = flags.file.path() {
         let namespace = flags.file.schedule_namespace.clone();
         let source = FileSource {
@@ -214,8 +245,16 @@ async fn serve(flags: Controller, metrics: Metrics) -> anyhow::Result<()> {
         prepare_ahead: flags.prepare_ahead,
     };
     let requests = Requests::new(client);
-    let driver =
-        Driver::new(settings, clock, cache, queue, requests, reporter, metrics, health.clone());
+    let driver = Driver::new(
+        settings,
+        clock,
+        cache,
+        queue,
+        requests,
+        reporter,
+        metrics,
+        health.clone(),
+    );
     // Nothing is decided before everything is known.
     let synced = async {
         schedules.wait_for(|synced| *synced).await.is_ok()
