@@ -148,11 +148,12 @@ impl Sync {
             wanted.insert(key);
         }
         let this = &*self;
-        let results: Vec<_> = stream::iter(to_apply)
-            .map(|(key, entry, found)| async move {
-                let result = this.apply(entry, found.cloned()).await;
-                (key, entry, result)
-            })
+        // The futures are made before the stream: a closure in it could not be sent to a runtime.
+        let applies = to_apply.into_iter().map(|(key, entry, found)| async move {
+            let result = this.apply(entry, found.cloned()).await;
+            (key, entry, result)
+        });
+        let results: Vec<_> = stream::iter(applies.collect::<Vec<_>>())
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
