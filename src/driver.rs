@@ -113,8 +113,10 @@ impl Driver {
             };
             let (key, slot) = tokio::select! {
                 () = stop.cancelled() => break,
-                (Some(key), Ok(slot)) = next => (key, slot),
-                else => continue,
+                next = next => next,
+            };
+            let (Some(key), Ok(slot)) = (key, slot) else {
+                continue;
             };
             let driver = self.clone();
             workers.spawn(async move {
