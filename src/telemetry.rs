@@ -20,7 +20,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::clock::Clock;
 pub use json::Json;
-pub use record::visible;
+pub use record::LONGEST as LONGEST_TEXT;
+pub use record::{bounded, visible};
 pub use text::Text;
 
 /// How many lines may wait for a reader of standard output that is slow. What comes on top is

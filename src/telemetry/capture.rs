@@ -48,7 +48,7 @@ impl<'a> MakeWriter<'a> for Captured {
 pub fn json(clock: Clock) -> (Captured, tracing::subscriber::DefaultGuard) {
     let captured = Captured::default();
     let subscriber = Subscriber::builder()
-        .with_max_level(tracing::Level::TRACE)
+        .with_max_level(tracing::Level::DEBUG)
         .with_writer(captured.clone())
         .event_format(Json::new(clock))
         .finish();
