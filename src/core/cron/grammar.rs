@@ -183,7 +183,7 @@ fn fields(text: &str) -> Result<Fields, TimingError> {
         hours: bits(sets.hours(), 0) as u32,
         days,
         months: bits(sets.months(), 0) as u16,
-        years: if sets.years().is_all() {
+        years: if matches!(year, "*" | "?") {
             Years::Any
         } else {
             Years::Listed(years(&sets))
@@ -193,10 +193,10 @@ fn fields(text: &str) -> Result<Fields, TimingError> {
     if fields.can_fire() {
         return Ok(fields);
     }
-    let weekday = if starred(day_of_week) {
-        String::new()
-    } else {
-        format!(" on day of week {}", value(day_of_week))
+    let weekday = match (day_of_week, starred(day_of_month) || starred(day_of_week)) {
+        ("*" | "?", _) => String::new(),
+        (word, true) => format!(" on day of week {}", value(word)),
+        (word, false) => format!(" or day of week {}", value(word)),
     };
     let year = if year == "*" {
         String::new()
