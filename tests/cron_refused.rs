@@ -38,6 +38,14 @@ fn values_out_of_range() {
 }
 
 #[test]
+fn the_first_mistake_is_the_one_told() {
+    refused("99 99 L-99 13 9", "minute: 99 is not in 0-59");
+    refused("0 99 L-99 13 9", "hour: 99 is not in 0-23");
+    refused("0 0 L-99 13 9", "day of month: L-99 is not in L-0 to L-30");
+    refused("0 0 L 13 9", "month: 13 is not in 1-12 or JAN-DEC");
+}
+
+#[test]
 fn what_is_not_a_value_a_range_or_a_step() {
     refused("-1 * * * *", r#"minute: "" is not in 0-59"#);
     refused("1- * * * *", r#"minute: "" is not in 0-59"#);

@@ -5,15 +5,17 @@
 //!  "Europe/Berlin" ───── zone ─────> TimeZone ── stretch ──> Stretches ────┴ fire ──> instants
 //! ```
 //!
-//! `grammar` reads the expression and has the `cron` crate expand its lists, ranges and steps into
-//! sets. `fields` and `days` answer which local readings match, in plain arithmetic that knows no
-//! zone. `stretch` cuts time into stretches of one offset, within which the local clock just runs,
+//! `grammar` and `field` read the expression and have the `cron` crate expand its lists, ranges and
+//! steps into sets; `every` is the one form without fields. `fields`, `days` and `calendar` answer
+//! which local readings match, in plain arithmetic that knows no zone. `stretch` cuts time into stretches of one offset, within which the local clock just runs,
 //! and `fire` puts them together: what happens where two stretches meet is decided there alone.
 //!
 //! Nothing here reads a clock, the environment or a file: the zone database is the bundled one.
 
+mod calendar;
 mod days;
 mod every;
+mod field;
 mod fields;
 mod fire;
 mod grammar;
