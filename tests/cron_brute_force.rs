@@ -66,6 +66,25 @@ fn around_clock_changes_of_odd_zones_every_second_is_right() {
 }
 
 #[test]
+fn clock_changes_half_an_hour_apart_do_not_confuse_each_other() {
+    // On 10 April the clock goes back from 3 to 2 and, when it shows 2:30, forward to 3:30; or
+    // forward from 2 to 3 and, when it shows 3:30, back to 2:30.
+    let mut random = Random(9);
+    for rules in ["AAA0BBB-1,J100/2:30,J100/3", "AAA0BBB-1,J100/2,J100/3:30"] {
+        let zone = TimeZone::posix(rules).unwrap();
+        for at in changes(&zone, "2026-01-01T00:00:00Z", "2028-01-01T00:00:00Z") {
+            check_change(&mut random, &zone, at, 60, 60);
+        }
+        let once = Timing::parse("45 2 10 4 *", zone).unwrap();
+        let due = once.due(
+            Timestamp::from_second(1_767_225_600).unwrap(),
+            Timestamp::from_second(1_798_761_600).unwrap(),
+        );
+        assert_eq!(due.map(|due| due.count), Some(1), "{rules}");
+    }
+}
+
+#[test]
 #[ignore = "takes minutes; run it in a release build after changes to the engine"]
 fn around_every_clock_change_of_every_zone_every_minute_is_right() {
     let mut random = Random(4);
