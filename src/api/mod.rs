@@ -2,12 +2,15 @@
 //!
 //! Data and its wire form only. Nothing here decides, computes a time or talks to a cluster.
 
+mod cel;
+mod definition;
 mod raw_json;
 mod schedule_file;
 mod scheduled_container;
 mod status;
 mod template_schema;
 
+pub use definition::definition;
 pub use raw_json::RawJson;
 pub use schedule_file::ScheduleFileEntry;
 pub use scheduled_container::{ConcurrencyPolicy, ScheduledContainer, ScheduledContainerSpec};

@@ -4,7 +4,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{RawJson, ScheduledContainerStatus};
+use super::{RawJson, ScheduledContainerStatus, cel};
 
 /// A schedule: when to run, and the pod to run.
 ///
@@ -30,7 +30,10 @@ use super::{RawJson, ScheduledContainerStatus};
     printcolumn = r#"{"name":"Last Run","type":"date","jsonPath":".status.lastFireTime","description":"The last due time that was decided"}"#,
     printcolumn = r#"{"name":"Last Outcome","type":"string","jsonPath":".status.lastOutcome","description":"How the last run ended"}"#,
     printcolumn = r#"{"name":"Next Run","type":"string","jsonPath":".status.nextFireTime","description":"The next due time, in the schedule's zone"}"#,
-    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
+    printcolumn = r#"{"name":"Readiness","type":"string","priority":1,"jsonPath":".status.conditions[?(@.type==\"Ready\")].reason","description":"Ready, or why the schedule can't run"}"#,
+    printcolumn = r#"{"name":"Description","type":"string","priority":1,"jsonPath":".spec.description","description":"What the schedule is for"}"#,
+    validation = Rule::new(cel::NAME_RULE).message(cel::NAME_MESSAGE)
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduledContainerSpec {
@@ -38,13 +41,13 @@ pub struct ScheduledContainerSpec {
     /// day-of-week), six with seconds first, seven with the year last, `@hourly`, `@daily`,
     /// `@weekly`, `@monthly`, `@yearly`, or `@every 1h30m`. An empty string disables the schedule.
     /// Quote it in YAML: an unquoted `*` means something else there.
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::schedule()))]
     pub schedule: String,
 
     /// The IANA time zone in which the schedule is read, such as `Europe/Berlin`. Default: the
     /// controller's local zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(max = 64), extend("x-kubernetes-validations" = cel::time_zone()))]
     pub time_zone: Option<String>,
 
     /// Holds off new runs while true; the active run goes on. Fires that fall due meanwhile are
@@ -72,12 +75,12 @@ pub struct ScheduledContainerSpec {
 
     /// How many pods of succeeded runs are kept. Default: 3.
     #[serde(default = "default_successful_runs")]
-    #[schemars(range(min = 0, max = 100))]
+    #[schemars(with = "i32", range(min = 0, max = 100))]
     pub successful_runs_history_limit: u32,
 
     /// How many pods of failed runs are kept. Default: 1.
     #[serde(default = "default_failed_runs")]
-    #[schemars(range(min = 0, max = 100))]
+    #[schemars(with = "i32", range(min = 0, max = 100))]
     pub failed_runs_history_limit: u32,
 
     /// How long, in seconds, the pod of an ended run is kept at most. Default: until the history
@@ -86,7 +89,7 @@ pub struct ScheduledContainerSpec {
     #[schemars(range(min = 0, max = 31_536_000))]
     pub ttl_seconds_after_finished: Option<i64>,
 
-    /// What the schedule is for, in the user's words.
+    /// What the schedule is for, in your own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub description: Option<String>,

@@ -11,6 +11,7 @@ pub struct ScheduledContainerStatus {
     /// `Ready`: the schedule can run (its reason says what is wrong with it if not).
     /// `LastRunSucceeded`: how the last run ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 
     /// The latest fire that was decided: it started a run or was skipped. Never goes back.
@@ -149,6 +150,7 @@ pub struct SkipRecord {
     #[schemars(schema_with = "time")]
     pub last_fire_time: Timestamp,
     /// How many fires were skipped.
+    #[schemars(with = "i64", range(min = 1))]
     pub count: u64,
     /// Why, in one word.
     pub reason: String,
@@ -162,12 +164,15 @@ pub struct SkipRecord {
 pub struct Counts {
     /// Runs that succeeded.
     #[serde(default)]
+    #[schemars(with = "i64", range(min = 0))]
     pub succeeded: u64,
     /// Runs that failed.
     #[serde(default)]
+    #[schemars(with = "i64", range(min = 0))]
     pub failed: u64,
     /// Fires that got no run.
     #[serde(default)]
+    #[schemars(with = "i64", range(min = 0))]
     pub skipped: u64,
 }
 

@@ -1,3 +1,12 @@
-//! What we touch: everything that talks to the Kubernetes API or to files.
+//! What we touch: the Kubernetes API, through which everything goes in and out, and the files of
+//! a schedule file.
 
+pub mod apply;
+pub mod cache;
 pub mod file_source;
+pub mod observe;
+pub mod pod;
+pub mod report;
+pub mod requests;
+pub mod run_logs;
+pub mod watch;

@@ -3,6 +3,14 @@
 
 pub mod backoff;
 pub mod cron;
+pub mod decide;
+pub mod litter;
 pub mod news;
+pub mod outcome;
+pub mod plan;
+pub mod readiness;
 pub mod reason;
+pub mod rules;
 pub mod run;
+pub mod schedule;
+pub mod status;

@@ -1,0 +1,55 @@
+//! The rules that the API server checks when a schedule is applied, in its expression language.
+//!
+//! They catch what a person gets wrong most often, at the moment of `kubectl apply`, and each says
+//! the way out. They must never refuse what the controller would accept: it has the last word, and
+//! says it in the Ready condition.
+
+use serde_json::{Value, json};
+
+/// The longest name of a schedule: it becomes the value of a label on the schedule's pods.
+pub const NAME_RULE: &str = "self.metadata.name.size() <= 63";
+
+/// What `NAME_RULE` says to a user.
+pub const NAME_MESSAGE: &str = "metadata.name is too long: use at most 63 characters, since the \
+    name becomes a label of the schedule's pods";
+
+/// The rules of `spec.schedule`.
+pub fn schedule() -> Value {
+    json!([
+        {
+            "rule": r"self.matches('^[\\t -~]*$')",
+            "message": "schedule must be one line of plain characters: in YAML write it in quotes, \
+                        as in \"0 3 * * *\", not as a block (| or >)",
+        },
+        {
+            "rule": r"!self.matches('^\\s*(CRON_)?TZ=')",
+            "message": "schedule can't name a time zone: take the TZ= or CRON_TZ= prefix out of it \
+                        and set spec.timeZone instead",
+        },
+        {
+            "rule": r"self.matches('^\\s*$|^\\s*(@|TZ=|CRON_TZ=)|^\\s*\\S+(\\s+\\S+){4,6}\\s*$')",
+            "message": "schedule must have 5 fields (minute hour day-of-month month day-of-week), 6 \
+                        (seconds first) or 7 (seconds first, year last), or be @hourly, @daily, \
+                        @weekly, @monthly, @yearly or @every 1h30m, or be empty to disable it",
+        },
+    ])
+}
+
+/// The rules of `spec.timeZone`.
+pub fn time_zone() -> Value {
+    json!([{
+        "rule": "self.matches('^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$')",
+        "message": "timeZone must be the name of an IANA time zone, such as Europe/Berlin or UTC; \
+                    leave it out for the controller's local zone",
+    }])
+}
+
+/// The rules of `spec.template.spec`.
+pub fn pod() -> Value {
+    json!([{
+        "rule": "!has(self.restartPolicy) || self.restartPolicy != 'Always'",
+        "fieldPath": ".restartPolicy",
+        "message": "restartPolicy can't be Always, since a run must come to an end: use Never or \
+                    OnFailure, or leave it out for Never",
+    }])
+}

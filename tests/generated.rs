@@ -1,0 +1,36 @@
+//! The generated files are what the program prints today. What is in them is tested elsewhere.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context, Result, ensure};
+
+#[test]
+fn the_definition_is_fresh() -> Result<()> {
+    check("crds/scheduledcontainers.punctual.dev.yaml", &["crd"])
+}
+
+fn check(file: &str, arguments: &[&str]) -> Result<()> {
+    let output = Command::new(env!("CARGO_BIN_EXE_punctual"))
+        .args(arguments)
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "punctual {}: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let printed = String::from_utf8(output.stdout)?;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let committed = fs::read_to_string(path).with_context(|| format!("cannot read {file}"))?;
+    let differs = committed
+        .lines()
+        .zip(printed.lines())
+        .position(|(committed, printed)| committed != printed);
+    ensure!(
+        committed == printed,
+        "{file} is not what the code makes (first difference: line {}): run `make generate` and \
+         commit the result",
+        1 + differs.unwrap_or(committed.lines().count().min(printed.lines().count())),
+    );
+    Ok(())
+}
