@@ -78,21 +78,21 @@ impl Sync {
                 );
                 round.problems.push(problem(entry, &message));
             } else if !done {
-                to_apply.push((key.clone(), entry, found));
+                to_apply.push((key.clone(), Arc::clone(entry), found.cloned()));
             }
             wanted.insert(key);
         }
         let this = &*self;
         let results: Vec<_> = stream::iter(to_apply)
             .map(|(key, entry, found)| async move {
-                let result = this.apply(&key, entry, found.cloned()).await;
+                let result = this.apply(&key, &entry, found).await;
                 (key, entry, result)
             })
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
         for (key, entry, result) in results {
-            self.record(&mut round, key, entry, result);
+            self.record(&mut round, key, &entry, result);
         }
         self.applied.retain(|key, _| wanted.contains(key));
         self.leaving = seen
