@@ -67,7 +67,7 @@ fn an_entry_becomes_the_spec_that_it_says_and_nothing_more() {
             json!({"schedule": "", "template": {"metadata": {"labels": {"l": "z"}}, "spec": {"containers": [{"name": "c", "image": "mine"}, {"name": "d", "image": "i"}]}}}),
         ),
         (
-            "a: {cron: '', image: b, timeZone: UTC, suspend: no, concurrencyPolicy: Forbid, startingDeadlineSeconds: 0, activeDeadlineSeconds: 1, successfulRunsHistoryLimit: 2, failedRunsHistoryLimit: 3, ttlSecondsAfterFinished: 4, description: d, namespace: n}",
+            "a: {cron: '', image: b, timeZone: UTC, suspend: false, concurrencyPolicy: Forbid, startingDeadlineSeconds: 0, activeDeadlineSeconds: 1, successfulRunsHistoryLimit: 2, failedRunsHistoryLimit: 3, ttlSecondsAfterFinished: 4, description: d, namespace: n}",
             json!({"schedule": "", "timeZone": "UTC", "suspend": false, "concurrencyPolicy": "Forbid", "startingDeadlineSeconds": 0, "activeDeadlineSeconds": 1, "successfulRunsHistoryLimit": 2, "failedRunsHistoryLimit": 3, "ttlSecondsAfterFinished": 4, "description": "d", "template": {"spec": {"containers": [{"name": "a", "image": "b"}]}}}),
         ),
         (
@@ -136,6 +136,14 @@ fn every_mistake_in_an_entry_names_its_place_and_the_way_out() {
         (
             "a:\n  cron: ''\n  schedule: ''\n  image: b\n",
             "schedule.yml:3:3: entry \"a\": \"cron\" and \"schedule\" are the same field: give one of them",
+        ),
+        (
+            "a:\n  cron: '0 75 * * * *'\n  image: b\n",
+            "schedule.yml:2:9: entry \"a\": minute: 75",
+        ),
+        (
+            "a:\n  schedule: nonsense\n  image: b\n",
+            "schedule.yml:2:13: entry \"a\": ",
         ),
         (
             "a:\n  image: b\n",
@@ -314,7 +322,7 @@ fn a_file_that_does_not_parse_is_one_problem_with_its_place() {
         ),
         (
             "a: !include b.yml\n",
-            "schedule.yml:1:17: not valid YAML: unsupported tag",
+            "schedule.yml:1:13: not valid YAML: unsupported tag",
         ),
         ("", "schedule.yml: is empty, so nothing is changed"),
         ("# only\n", "schedule.yml: is empty, so nothing is changed"),

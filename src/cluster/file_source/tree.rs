@@ -80,6 +80,8 @@ pub fn parse(text: &str) -> Result<(Tree, Vec<Duplicate>), Unreadable> {
         duplicate_keys: DuplicateKeyPolicy::FirstWins,
         // `defaultMode: 0644` is octal to kubectl.
         legacy_octal_numbers: true,
+        // `y`, `no` and `on` are words, and no more than that.
+        strict_booleans: true,
         // JSON has neither .inf nor .nan: they are words like any other.
         non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         // `!include` and the like would be taken as the text after them.
