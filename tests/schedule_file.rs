@@ -551,6 +551,20 @@ fn the_sample_is_read_without_a_problem_and_shows_every_field() {
     }
 }
 
+#[test]
+fn the_file_that_is_deployed_has_no_entries_and_its_example_is_one() {
+    let text = include_str!("../deploy/schedule.yml");
+    assert_eq!(reading(text, &[]), Reading::default());
+    let example: Vec<_> = text
+        .lines()
+        .skip_while(|line| *line != "# hello:")
+        .map_while(|line| line.strip_prefix("# "))
+        .collect();
+    let reading = reading(&example.join("\n"), &[]);
+    assert_eq!(shown(&reading), [""; 0]);
+    assert_eq!(names(&reading), ["hello"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
