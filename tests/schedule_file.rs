@@ -492,10 +492,17 @@ fn bombs_are_refused_as_a_whole() {
         format!("a: {}", "{b: ".repeat(10_000)),
         (0..500).map(|i| format!("{}a:\n", " ".repeat(i))).collect(),
         "a: &a [*a]\n".to_owned(),
+        format!(
+            "a: &a [{}]\nb: [{}]\n",
+            "x, ".repeat(4_000),
+            "*a, ".repeat(90)
+        ),
     ] {
         let reading = reading(&text, &[]);
         assert!(reading.unreadable, "{:.80}", text);
         assert_eq!(reading.problems.len(), 1);
+        let message = &reading.problems[0].message;
+        assert!(!message.contains("quotes"), "{message}");
     }
     let large = format!("a: {{cron: '', image: b}}\n#{}", "x".repeat(MAX_FILE_BYTES));
     assert_eq!(
