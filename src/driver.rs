@@ -111,10 +111,14 @@ impl Driver {
                 let slot = slots.clone().acquire_owned().await;
                 (self.queue.pop().await, slot)
             };
-            let (key, slot) = tokio::select! {
+            // `next` has no pattern that could fail: a branch whose pattern fails is not polled again,
+            // and then only `stop` would end the wait.
+            let next = tokio::select! {
                 () = stop.cancelled() => break,
-                (Some(key), Ok(slot)) = next => (key, slot),
-                else => continue,
+                next = next => next,
+            };
+            let (Some(key), Ok(slot)) = next else {
+                continue;
             };
             let driver = self.clone();
             workers.spawn(async move {
