@@ -18,6 +18,8 @@ pub const TAKES: &str = "memory/takes";
 pub const EXITS: &str = "memory/exits";
 /// The reason for which a pod's container waits for ever.
 pub const STUCK: &str = "memory/stuck";
+/// There, and no node takes the pod.
+pub const UNSCHEDULABLE: &str = "memory/unschedulable";
 
 /// From the gate's removal to the container's start.
 const START: Duration = Duration::from_millis(120);
@@ -56,6 +58,19 @@ pub async fn kubelet(server: Server) {
 
 async fn run(server: Server, id: Id, uid: String) {
     tokio::time::sleep(START).await;
+    let unschedulable = change(&server, &id, &uid, |pod, _| {
+        let wanted = pod["metadata"]["annotations"][UNSCHEDULABLE].is_string();
+        if wanted {
+            pod["status"]["conditions"] = json!([{
+                "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                "message": "0/1 nodes are available",
+            }]);
+        }
+        wanted
+    });
+    if unschedulable != Some(false) {
+        return;
+    }
     let annotations = change(&server, &id, &uid, |pod, now| {
         if let Some(reason) = pod["metadata"]["annotations"][STUCK].as_str() {
             let waiting = json!({"waiting": {"reason": reason, "message": "as the test wants it"}});

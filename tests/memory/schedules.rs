@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::kubelet::{EXITS, STUCK, TAKES};
+use super::kubelet::{EXITS, STUCK, TAKES, UNSCHEDULABLE};
 
 /// A schedule in the making.
 #[derive(Clone, Debug)]
@@ -42,6 +42,11 @@ impl Template {
     /// The containers of its runs wait for this reason, and never start.
     pub fn stuck(self, reason: &str) -> Self {
         self.annotated(STUCK, reason)
+    }
+
+    /// No node takes its runs.
+    pub fn unschedulable(self) -> Self {
+        self.annotated(UNSCHEDULABLE, "")
     }
 
     /// With this field in its spec.
