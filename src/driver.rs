@@ -27,10 +27,10 @@ use crate::{
         news::News,
         plan::{Learned, Plan, Seen, Step},
         run::spread,
-        schedule::Identity,
+        schedule_ref::ScheduleRef,
     },
     error::Error,
-    metrics::Metrics,
+    metrics::{Metrics, ScheduleState},
     queue::Queue,
 };
 
@@ -102,7 +102,7 @@ impl Driver {
             let now = self.clock.now();
             self.health.beat(now);
             if now.duration_since(counted) > CENSUS {
-                self.metrics.census(&self.cache.census());
+                self.show_census();
                 counted = now;
             }
             while workers.try_join_next().is_some() {}
@@ -111,13 +111,11 @@ impl Driver {
                 let slot = slots.clone().acquire_owned().await;
                 (self.queue.pop().await, slot)
             };
-            // `next` has no pattern that could fail: a branch whose pattern fails is not polled again,
-            // and then only `stop` would end the wait.
-            let next = tokio::select! {
+            let (key, slot) = tokio::select! {
                 () = stop.cancelled() => break,
                 next = next => next,
             };
-            let (Some(key), Ok(slot)) = next else {
+            let (Some(key), Ok(slot)) = (key, slot) else {
                 continue;
             };
             let driver = self.clone();
@@ -143,8 +141,8 @@ impl Driver {
             .await;
         let result = turn.unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic))));
         let now = self.clock.now();
-        self.metrics
-            .reconciled(now.duration_since(begun), result.is_ok());
+        let took = now.duration_since(begun).try_into().unwrap_or_default();
+        self.metrics.reconciled(took, result.is_err());
         if let Err(error) = result {
             let again = self.retry_at(&key, now);
             tracing::warn!(
@@ -216,7 +214,7 @@ impl Driver {
 
     /// Tells people what a step has made true. What was not answered is not told: the next turn
     /// finds out.
-    fn report(&self, schedule: &Identity, step: &Step, answer: &Answer) {
+    fn report(&self, schedule: &ScheduleRef, step: &Step, answer: &Answer) {
         let now = self.clock.now();
         match (step, answer) {
             (Step::Record { status: _, news }, Answer::Recorded(_)) => {
@@ -241,7 +239,7 @@ impl Driver {
     }
 
     /// Takes in what an answer says, so that the next round decides with it.
-    fn learn(&self, schedule: &Identity, step: &Step, answer: Answer, learned: &mut Learned) {
+    fn learn(&self, schedule: &ScheduleRef, step: &Step, answer: Answer, learned: &mut Learned) {
         match answer {
             Answer::Pod(pod) => {
                 let pod = self.cache.put_pod(schedule, *pod);
@@ -262,6 +260,19 @@ impl Driver {
             Answer::NameTaken { .. } => learned.names_taken += 1,
             Answer::Tried(trial) => learned.trial = Some(trial),
         }
+    }
+
+    fn show_census(&self) {
+        let census = self.cache.census();
+        self.metrics.set_runs_active(census.active);
+        self.metrics
+            .set_schedules(ScheduleState::ready, census.ready);
+        self.metrics
+            .set_schedules(ScheduleState::suspended, census.suspended);
+        self.metrics
+            .set_schedules(ScheduleState::disabled, census.disabled);
+        self.metrics
+            .set_schedules(ScheduleState::invalid, census.invalid);
     }
 
     fn retry_at(&self, key: &Key, now: Timestamp) -> Timestamp {

@@ -21,3 +21,4 @@ pub mod driver;
 pub mod error;
 pub mod metrics;
 pub mod queue;
+pub mod telemetry;

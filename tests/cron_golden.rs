@@ -282,6 +282,20 @@ fn fires_are_whole_seconds_after_any_fraction() {
 }
 
 #[test]
+fn every_counts_from_the_whole_second() {
+    let timing = Timing::parse("@every 10s", TimeZone::UTC).unwrap();
+    let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+    let next = timing.next(at("2026-11-20T12:00:00.9Z"));
+    assert_eq!(next, Some(at("2026-11-20T12:00:10Z")));
+    let due = |until| timing.due(at("2026-11-20T12:00:00.9Z"), at(until));
+    assert_eq!(due("2026-11-20T12:00:09.9Z"), None);
+    let due = due("2026-11-20T12:00:35Z").unwrap();
+    assert_eq!(due.first, at("2026-11-20T12:00:10Z"));
+    assert_eq!(due.latest, at("2026-11-20T12:00:30Z"));
+    assert_eq!(due.count, 3);
+}
+
+#[test]
 fn local_times_are_written_with_their_offset() {
     for (place, t, text) in [
         (

@@ -1,5 +1,6 @@
 //! The command line: one file for each command, and nothing but flags and output in them.
 
+mod controller;
 mod crd;
 mod version;
 
@@ -15,6 +16,8 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Look after the schedules of a cluster, until SIGTERM.
+    Controller(Box<controller::Controller>),
     /// Print the custom resource definition, as YAML.
     Crd,
     /// Print the version of this program, of its time zone data, and of Kubernetes that it works with.
@@ -24,6 +27,7 @@ enum Command {
 /// Reads the command line and does what it says.
 pub fn run() -> anyhow::Result<()> {
     match Cli::parse().command {
+        Command::Controller(flags) => controller::run(*flags),
         Command::Crd => crd::run(),
         Command::Version => version::run(),
     }

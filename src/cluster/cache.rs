@@ -16,7 +16,8 @@ use crate::{
     core::{
         plan::Seen,
         run::{Presence, SeenPod},
-        schedule::{Identity, Schedule},
+        schedule::Schedule,
+        schedule_ref::ScheduleRef,
     },
 };
 
@@ -33,8 +34,8 @@ impl std::fmt::Display for Key {
     }
 }
 
-impl From<&Identity> for Key {
-    fn from(identity: &Identity) -> Self {
+impl From<&ScheduleRef> for Key {
+    fn from(identity: &ScheduleRef) -> Self {
         Self {
             namespace: identity.namespace.as_str().into(),
             name: identity.name.as_str().into(),
@@ -75,11 +76,11 @@ struct Pods {
 /// How many schedules are in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
-    pub ready: u64,
-    pub suspended: u64,
-    pub disabled: u64,
-    pub invalid: u64,
-    pub active: u64,
+    pub ready: usize,
+    pub suspended: usize,
+    pub disabled: usize,
+    pub invalid: usize,
+    pub active: usize,
 }
 
 impl Cache {
@@ -106,7 +107,7 @@ impl Cache {
     /// Takes in a schedule, unless a later version of it is known. Returns its key.
     pub fn put_schedule(&self, object: ScheduledContainer) -> Option<Key> {
         let meta = object.metadata;
-        let identity = Identity {
+        let identity = ScheduleRef {
             namespace: meta.namespace?,
             name: meta.name?,
             uid: meta.uid?,
@@ -169,7 +170,7 @@ impl Cache {
     }
 
     /// Takes in a pod of a schedule, unless a later version of it is known. Returns what is seen of it.
-    pub fn put_pod(&self, owner: &Identity, pod: ObservedPod) -> SeenPod {
+    pub fn put_pod(&self, owner: &ScheduleRef, pod: ObservedPod) -> SeenPod {
         let pod = seen_pod(pod);
         let mut inner = self.lock();
         let pods = inner.pods.entry(owner.uid.clone()).or_insert_with(|| Pods {
@@ -186,7 +187,7 @@ impl Cache {
     }
 
     /// Remembers that the watch no longer shows a pod. Its last state stays until it is forgotten.
-    pub fn lose_pod(&self, owner: &Identity, pod: ObservedPod) -> SeenPod {
+    pub fn lose_pod(&self, owner: &ScheduleRef, pod: ObservedPod) -> SeenPod {
         let pod = self.put_pod(owner, pod);
         self.mark(&owner.uid, &pod.uid, |pod| {
             if pod.presence == Presence::Here {
@@ -250,7 +251,7 @@ impl Cache {
                 Err(Reason::Disabled) => census.disabled += 1,
                 Err(_) => census.invalid += 1,
             }
-            census.active += u64::from(entry.status.active.is_some());
+            census.active += usize::from(entry.status.active.is_some());
         }
         census
     }

@@ -2,6 +2,8 @@
 
 pub mod apply;
 pub mod cache;
+pub mod connect;
+pub mod file_source;
 pub mod observe;
 pub mod pod;
 pub mod report;

@@ -14,7 +14,7 @@ use crate::{
             ContainerState, FIRE_ANNOTATION, GENERATION_ANNOTATION, HOLD, Phase, Presence,
             SCHEDULE_LABEL, SeenContainer, SeenPod, Terminated,
         },
-        schedule::Identity,
+        schedule_ref::ScheduleRef,
     },
 };
 
@@ -46,7 +46,7 @@ pub struct Gate {
 }
 
 /// The schedule that owns a pod, by its controller reference; `None` if no schedule does.
-pub fn owner(metadata: &ObjectMeta) -> Option<Identity> {
+pub fn owner(metadata: &ObjectMeta) -> Option<ScheduleRef> {
     let reference = metadata
         .owner_references
         .iter()
@@ -56,7 +56,7 @@ pub fn owner(metadata: &ObjectMeta) -> Option<Identity> {
                 && reference.kind == ScheduledContainer::kind(&())
                 && reference.api_version.split('/').next() == Some(GROUP)
         })?;
-    Some(Identity {
+    Some(ScheduleRef {
         namespace: metadata.namespace.clone()?,
         name: reference.name.clone(),
         uid: reference.uid.clone(),

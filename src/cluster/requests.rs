@@ -1,4 +1,4 @@
-//! The requests that we make, each with a deadline of its own and counted.
+//! The requests that we make, each with a deadline of its own.
 //!
 //! The client behind them must not retry: a request that is repeated behind our back for minutes
 //! would be late, and we repeat with knowledge of what has changed.
@@ -13,7 +13,7 @@ use kube::{
 use serde_json::Value;
 
 use super::observe::ObservedPod;
-use crate::{api::ScheduledContainer, error::Error, metrics::Metrics};
+use crate::{api::ScheduledContainer, error::Error};
 
 /// The name under which our writes stand in `managedFields`.
 pub const FIELD_MANAGER: &str = "punctual";
@@ -24,15 +24,14 @@ const DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Requests {
     client: Client,
-    metrics: Metrics,
 }
 
 /// The answer to a request: what it gave, or the API server's refusal.
 pub type Answered<T> = Result<Result<T, Box<Status>>, Error>;
 
 impl Requests {
-    pub fn new(client: Client, metrics: Metrics) -> Self {
-        Self { client, metrics }
+    pub fn new(client: Client) -> Self {
+        Self { client }
     }
 
     /// Creates a pod, or with `trial` only asks whether it could be created.
@@ -56,14 +55,12 @@ impl Requests {
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(body)
             .expect("a namespace that holds a schedule is a valid part of a path");
-        self.ask(what, "create", "pods", self.client.request(request))
-            .await
+        ask(what, self.client.request(request)).await
     }
 
     pub async fn get_pod(&self, namespace: &str, name: &str) -> Answered<ObservedPod> {
         let pods = self.pods(namespace);
-        self.ask("read the pod", "get", "pods", pods.get(name))
-            .await
+        ask("read the pod", pods.get(name)).await
     }
 
     pub async fn patch_pod(
@@ -75,13 +72,7 @@ impl Requests {
         let pods = self.pods(namespace);
         let params = PatchParams::apply(FIELD_MANAGER);
         let patch = Patch::Strategic(patch);
-        self.ask(
-            "release the pod",
-            "patch",
-            "pods",
-            pods.patch(name, &params, &patch),
-        )
-        .await
+        ask("release the pod", pods.patch(name, &params, &patch)).await
     }
 
     /// Deletes a pod if it still has this uid, and this version if one is given.
@@ -100,26 +91,13 @@ impl Requests {
             ..DeleteParams::default()
         };
         let pods = self.pods(namespace);
-        let answer = self
-            .ask(
-                "delete the pod",
-                "delete",
-                "pods",
-                pods.delete(name, &params),
-            )
-            .await?;
+        let answer = ask("delete the pod", pods.delete(name, &params)).await?;
         Ok(answer.map(|_| ()))
     }
 
     pub async fn get_schedule(&self, namespace: &str, name: &str) -> Answered<ScheduledContainer> {
         let schedules = self.schedules(namespace);
-        self.ask(
-            "read the schedule",
-            "get",
-            "scheduledcontainers",
-            schedules.get(name),
-        )
-        .await
+        ask("read the schedule", schedules.get(name)).await
     }
 
     /// Patches a schedule's status. The patch must carry a resource version: without one it is
@@ -135,13 +113,7 @@ impl Requests {
         let params = PatchParams::apply(FIELD_MANAGER);
         let patch = Patch::Merge(patch);
         let request = schedules.patch_status(name, &params, &patch);
-        self.ask(
-            "write the status",
-            "patch",
-            "scheduledcontainers/status",
-            request,
-        )
-        .await
+        ask("write the status", request).await
     }
 
     fn pods(&self, namespace: &str) -> Api<ObservedPod> {
@@ -151,35 +123,26 @@ impl Requests {
     fn schedules(&self, namespace: &str) -> Api<ScheduledContainer> {
         Api::namespaced(self.client.clone(), namespace)
     }
+}
 
-    /// Waits for an answer. What will be different next time (overload, a fault, no answer at all)
-    /// is an error; what the API server has said about this very request is an answer.
-    async fn ask<T>(
-        &self,
-        what: &'static str,
-        verb: &'static str,
-        resource: &'static str,
-        request: impl Future<Output = Result<T, kube::Error>>,
-    ) -> Answered<T> {
-        let answer = tokio::time::timeout(DEADLINE, request).await;
-        let code = match &answer {
-            Ok(Ok(_)) => 200,
-            Ok(Err(kube::Error::Api(status))) => status.code,
-            Ok(Err(_)) | Err(_) => 0,
-        };
-        self.metrics.api_request(verb, resource, code);
-        match answer {
-            Ok(Ok(value)) => Ok(Ok(value)),
-            Ok(Err(kube::Error::Api(status))) if is_final(&status) => Ok(Err(status)),
-            Ok(Err(source)) => Err(Error::Request {
-                what,
-                source: Box::new(source),
-            }),
-            Err(_) => Err(Error::Unanswered {
-                what,
-                limit: DEADLINE,
-            }),
-        }
+/// Waits for an answer. What will be different next time (overload, a fault, no answer at all)
+/// is an error; what the API server has said about this very request is an answer.
+async fn ask<T>(
+    what: &'static str,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Answered<T> {
+    let answer = tokio::time::timeout(DEADLINE, request).await;
+    match answer {
+        Ok(Ok(value)) => Ok(Ok(value)),
+        Ok(Err(kube::Error::Api(status))) if is_final(&status) => Ok(Err(status)),
+        Ok(Err(source)) => Err(Error::Request {
+            what,
+            source: Box::new(source),
+        }),
+        Err(_) => Err(Error::Unanswered {
+            what,
+            limit: DEADLINE,
+        }),
     }
 }
 

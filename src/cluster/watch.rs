@@ -17,7 +17,12 @@ use super::{
     observe::{ObservedPod, owner},
     run_logs::LogFollower,
 };
-use crate::{api::ScheduledContainer, core::run::SCHEDULE_LABEL, metrics::Metrics, queue::Queue};
+use crate::{
+    api::ScheduledContainer,
+    core::run::SCHEDULE_LABEL,
+    metrics::{Metrics, Resource},
+    queue::Queue,
+};
 
 /// A watch is opened anew after this many seconds at the latest: before a load balancer that drops
 /// silent connections does so unseen.
@@ -40,7 +45,7 @@ impl Watch {
         let config = watcher::Config::default()
             .any_semantic()
             .timeout(WATCH_SECONDS);
-        let mut events = self.events::<ScheduledContainer>(config, "scheduledcontainers");
+        let mut events = self.events::<ScheduledContainer>(config, Resource::scheduledcontainers);
         let mut listed = HashSet::new();
         while let Some(event) = events.next().await {
             match event {
@@ -81,7 +86,7 @@ impl Watch {
             .any_semantic()
             .timeout(WATCH_SECONDS)
             .labels(SCHEDULE_LABEL);
-        let mut events = self.events::<ObservedPod>(config, "pods");
+        let mut events = self.events::<ObservedPod>(config, Resource::pods);
         let mut listed = HashSet::new();
         while let Some(event) = events.next().await {
             match event {
@@ -116,11 +121,7 @@ impl Watch {
         }
     }
 
-    fn events<K>(
-        &self,
-        config: watcher::Config,
-        resource: &'static str,
-    ) -> BoxStream<'static, Event<K>>
+    fn events<K>(&self, config: watcher::Config, resource: Resource) -> BoxStream<'static, Event<K>>
     where
         K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>
             + Clone
@@ -142,7 +143,7 @@ impl Watch {
                     Err(error) => {
                         metrics.watch_restarted(resource);
                         tracing::warn!(
-                            resource,
+                            ?resource,
                             error = &error as &dyn std::error::Error,
                             "the watch broke and is opened anew"
                         );

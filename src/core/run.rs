@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::schedule::Identity;
+use super::schedule_ref::ScheduleRef;
 
 /// The scheduling gate that every pod is born with. Kubernetes binds no gated pod, so the gate is
 /// the lock: a pod starts when its gate goes, and not before.
@@ -127,7 +127,7 @@ impl SeenPod {
 
 /// The name of the pod for a fire: the same whoever makes it, so that it can be made only once.
 /// `salt` above 0 gives another one, for when a stranger has the name.
-pub fn pod_name(schedule: &Identity, fire: Timestamp, salt: u32) -> String {
+pub fn pod_name(schedule: &ScheduleRef, fire: Timestamp, salt: u32) -> String {
     let stamp = fire.strftime("%Y%m%d-%H%M%S");
     let suffix = match salt {
         0 => format!("-{stamp}"),
@@ -144,7 +144,7 @@ pub fn pod_name(schedule: &Identity, fire: Timestamp, salt: u32) -> String {
 }
 
 /// Whether a pod of this name can be the one for a fire.
-pub fn is_name_of(schedule: &Identity, fire: Timestamp, name: &str) -> bool {
+pub fn is_name_of(schedule: &ScheduleRef, fire: Timestamp, name: &str) -> bool {
     (0..=MOST_SALT).any(|salt| pod_name(schedule, fire, salt) == name)
 }
 
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     fn name(schedule: &str, salt: u32) -> String {
-        let identity = Identity {
+        let identity = ScheduleRef {
             namespace: "default".into(),
             name: schedule.into(),
             uid: "0b5ff1f1-6b1c-4d0c-8d8e-3a8e1c3cf1d8".into(),

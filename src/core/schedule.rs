@@ -7,21 +7,14 @@ use super::{
     cron::{self, Timing},
     reason::Reason,
     run::spread,
+    schedule_ref::ScheduleRef,
 };
 use crate::api::{ConcurrencyPolicy, RawJson, ScheduledContainerSpec};
-
-/// Which object a schedule is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Identity {
-    pub namespace: String,
-    pub name: String,
-    pub uid: String,
-}
 
 /// A schedule, ready to decide with.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    pub identity: Identity,
+    pub identity: ScheduleRef,
     /// The generation of the spec that this was parsed from.
     pub generation: i64,
     pub created: Timestamp,
@@ -53,7 +46,7 @@ impl Schedule {
     /// Reads a spec. What is wrong with it ends up in `timing`, so that a schedule with a mistake is
     /// still watched until its active run has ended.
     pub fn parse(
-        identity: Identity,
+        identity: ScheduleRef,
         generation: i64,
         created: Timestamp,
         spec: &ScheduledContainerSpec,

@@ -3,10 +3,10 @@
 //
 //	kube PROGRAM [ARGS...]      or      a symlink named PROGRAM
 //
-// One binary, because the programs share nearly all of their code: linked
-// together they take 175 MB and one build, apart they take ten times the time.
-// It is built from the published Go modules alone, so that a test cluster
-// needs neither a container engine nor an image registry.
+// One binary, because the programs share nearly all of their code, which is
+// then compiled, linked and kept on disk once. It is built from the published
+// Go modules alone, so that a test cluster needs neither a container engine nor
+// an image registry.
 package main
 
 import (

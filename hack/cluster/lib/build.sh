@@ -3,12 +3,13 @@
 
 source_dir=$here/kube
 image_dir=$here/images
-# Without these every program would call itself v0.0.0-master.
+# Without these every program would call itself v0.0.0-master. The commit is not
+# in the module; what stands for it appears in every request's user agent.
 link_flags="-s -w"
 for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
   link_flags+=" -X $package.gitVersion=v$kube_version"
   link_flags+=" -X $package.gitMajor=${kube_version%%.*} -X $package.gitMinor=$(cut -d. -f2 <<<"$kube_version")"
-  link_flags+=" -X $package.gitTreeState=clean -X $package.buildDate=2026-01-01T00:00:00Z"
+  link_flags+=" -X $package.gitCommit=v$kube_version -X $package.gitTreeState=clean -X $package.buildDate=2026-01-01T00:00:00Z"
 done
 
 # digest prints a short hash of its input.
@@ -18,11 +19,12 @@ kube_dir=$cache/kube-$({ cat "$source_dir"/go.mod "$source_dir"/go.sum "$source_
 bin=$kube_dir/bin
 kube=$bin/kube
 
+# build TIER makes, once, all that a cluster with or without a node needs.
 build() {
-  local with_node=$1
-  install_packages "$with_node"
+  local tier=$1
+  install_packages "$tier"
   build_binary
-  [[ $with_node == no ]] || build_images
+  [[ $tier == control-plane ]] || build_images
 }
 
 # Which command comes from which Debian package. Only what is missing is
@@ -33,11 +35,11 @@ declare -A package_of_node_command=(
 )
 
 missing_packages() {
-  local with_node=$1 command
+  local tier=$1 command
   for command in "${!package_of_command[@]}"; do
     has "$command" || echo "${package_of_command[$command]}"
   done
-  [[ $with_node == yes ]] || return 0
+  [[ $tier == node ]] || return 0
   for command in "${!package_of_node_command[@]}"; do
     has "$command" || echo "${package_of_node_command[$command]}"
   done
@@ -59,7 +61,6 @@ cni_dir() {
 install_packages() {
   local missing
   missing=$(missing_packages "$1" | sort -u | xargs)
-  has go || fail "needs Go (the version in hack/cluster/kube/go.mod or newer) in PATH"
   [[ -n $missing ]] || return 0
   has apt-get || fail "needs $missing, and can install them on Debian and Ubuntu only; elsewhere use CLUSTER=kind"
   ((EUID == 0)) || fail "needs root to install $missing"
@@ -74,6 +75,7 @@ install_packages() {
 
 build_binary() {
   if [[ ! -x $kube ]]; then
+    has go || fail "needs Go in PATH, of the version in hack/cluster/kube/go.mod or newer"
     say "building Kubernetes $kube_version: minutes the first time (8 on 2 cores), seconds from Go's own cache"
     mkdir -p "$bin"
     (cd "$source_dir" && CGO_ENABLED=0 GOFLAGS='' go build -mod=readonly -trimpath -ldflags "$link_flags" -o "$kube.new" .)
@@ -84,6 +86,8 @@ build_binary() {
 }
 
 build_images() {
+  local architecture
+  case $(uname -m) in x86_64) architecture=amd64 ;; aarch64) architecture=arm64 ;; *) architecture=$(uname -m) ;; esac
   images=$cache/images-$({ cat "$image_dir"/*.c "$here/lib/build.sh" "$(command -v busybox)"; } | digest)
   [[ ! -e $images/done ]] || return 0
   say "building the images: busybox:1.36, punctual.local/work:1, punctual.local/pause:1"
@@ -118,7 +122,7 @@ write_image() {
   printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
 
   tar -C "$root" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$parts/layer.tar" .
-  jq -n --argjson config "$config" --arg arch "$(go env GOARCH)" --arg layer "$(sha256sum <"$parts/layer.tar" | cut -d' ' -f1)" \
+  jq -n --argjson config "$config" --arg arch "$architecture" --arg layer "$(sha256sum <"$parts/layer.tar" | cut -d' ' -f1)" \
     '{architecture: $arch, os: "linux", config: ({Env: ["PATH=/bin"]} + $config),
       rootfs: {type: "layers", diff_ids: ["sha256:" + $layer]}}' >"$parts/config.json"
   jq -n --arg tag "$tag" '[{Config: "config.json", RepoTags: [$tag], Layers: ["layer.tar"]}]' >"$parts/manifest.json"

@@ -5,8 +5,15 @@
 # The kubelet, kube-proxy and the bridge plugin write these.
 kernel_settings=(
   kernel.panic kernel.panic_on_oops kernel.keys.root_maxkeys kernel.keys.root_maxbytes vm.overcommit_memory
-  net.ipv4.ip_forward net.ipv4.conf.all.route_localnet net.netfilter.nf_conntrack_tcp_be_liberal
-  net.netfilter.nf_conntrack_max
+  net.ipv4.ip_forward net.ipv4.conf.all.accept_redirects # the first changes the second
+  net.ipv4.conf.all.route_localnet net.netfilter.nf_conntrack_tcp_be_liberal
+)
+
+# Where the kubelet, containerd and the CNI library leave things whatever they
+# are told, innermost first.
+stray_folders=(
+  /var/log/containers /var/lib/kubelet/device-plugins /var/lib/kubelet
+  /var/lib/cni/results /var/lib/cni /run/containerd/s /run/containerd
 )
 
 prepare_machine() {
@@ -16,6 +23,7 @@ prepare_machine() {
     sysctl -q "$setting" 2>/dev/null || true # not every kernel has every one
   done >"$before/sysctl"
   nft list tables >"$before/nft-tables"
+  { ls -d "${stray_folders[@]}" 2>/dev/null || true; } >"$before/folders"
 
   ip link add "$bridge" type bridge
   # Whose bridge it is, for a `down` or `up` with another CLUSTER_DIR.
@@ -28,9 +36,12 @@ prepare_machine() {
   make_cgroups
 }
 
+check_root() {
+  ((EUID == 0)) || fail "a node needs root (bridge, cgroups, mounts): use sudo -E, or up --no-node, or CLUSTER=kind"
+}
+
 # Two clusters with nodes would share one packet filter and one bridge.
 check_machine() {
-  ((EUID == 0)) || fail "a node needs root (bridge, cgroups, mounts): use sudo -E, or up --no-node, or CLUSTER=kind"
   if ip link show "$bridge" >/dev/null 2>&1; then
     fail "the bridge $bridge belongs to the cluster in $(bridge_owner): end that one first"
   fi
@@ -74,6 +85,7 @@ restore_machine() {
     remove_packet_filter
   fi
   remove_cgroups
+  remove_strays
   [[ ! -s $before/sysctl ]] || sysctl -q -p "$before/sysctl" >/dev/null
 }
 
@@ -113,9 +125,26 @@ remove_packet_filter() {
 
 # holds_rules FAMILY TABLE: there is more in it than the standard empty chains.
 holds_rules() {
-  nft -j list table "$1" "$2" | jq -e '
+  nft -j list table "$1" "$2" 2>/dev/null | jq -e '
     any(.nftables[]; has("rule") or has("set") or has("map") or (.chain | . != null and .hook == null))' >/dev/null
 }
+
+# remove_strays removes our own files from those folders, and then the folders
+# that were not there before and are empty now.
+remove_strays() {
+  local result id folder
+  find /var/log/containers -lname "$dir/*" -delete 2>/dev/null || true
+  for result in /var/lib/cni/results/punctual-*-eth0; do
+    id=${result##*/punctual-} && id=${id%-eth0}
+    rm -f "$result" "/var/lib/cni/results/cni-loopback-$id-lo"
+  done
+  was_there /var/lib/kubelet || rm -f /var/lib/kubelet/device-plugins/kubelet.sock
+  for folder in "${stray_folders[@]}"; do
+    was_there "$folder" || [[ ! -d $folder ]] || rmdir --ignore-fail-on-non-empty "$folder"
+  done
+}
+
+was_there() { grep -qxF "$1" "$before/folders"; }
 
 cgroup_pids() {
   local root

@@ -4,7 +4,9 @@
 client_usage='keyUsage=digitalSignature\nextendedKeyUsage=clientAuth'
 server_usage='keyUsage=digitalSignature\nextendedKeyUsage=serverAuth'
 
-make_pki() {
+# In a subshell for its umask: whoever reads these is the administrator.
+make_pki() (
+  umask 077
   mkdir -p "$pki"
   authority ca
   authority proxy-ca # for extension API servers
@@ -27,7 +29,7 @@ make_pki() {
   write_kubeconfig admin "$kubeconfig"
   local user
   for user in kcm scheduler proxy kubelet kwok; do write_kubeconfig $user "$pki/$user.kubeconfig"; done
-}
+)
 
 authority() {
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj "/CN=punctual-$1" \

@@ -1,6 +1,6 @@
 //! Which days of a month match: the two day fields, together.
 
-use super::grammar::Field;
+use super::field::{DAY_OF_MONTH, DAY_OF_WEEK};
 
 /// The day-of-month and day-of-week fields.
 ///
@@ -10,8 +10,8 @@ pub(super) struct Days {
     pub(super) of_month: u32,
     pub(super) of_week: u8,
     /// The field starts with `*`: it is not restricted, so it does not add days by itself.
-    pub(super) any_of_month: bool,
-    pub(super) any_of_week: bool,
+    any_of_month: bool,
+    any_of_week: bool,
     /// `L`, `L-3`: bit n is the day n days before the last.
     before_last: u32,
     /// `15W`: the weekday nearest to the day, in the same month.
@@ -25,6 +25,14 @@ pub(super) struct Days {
 }
 
 impl Days {
+    pub(super) fn new(any_of_month: bool, any_of_week: bool) -> Self {
+        Self {
+            any_of_month,
+            any_of_week,
+            ..Self::default()
+        }
+    }
+
     /// The matching days of a month that has `length` days and whose first is the weekday `first`
     /// (0 is Sunday).
     pub(super) fn in_month(&self, first: u32, length: u32) -> u32 {
@@ -64,7 +72,7 @@ impl Days {
 
     /// Takes an item of the day-of-month field that means a day by the month's end or by weekdays;
     /// false if it is not of that kind.
-    pub(super) fn take_day_of_month(&mut self, field: &Field, item: &str) -> Result<bool, String> {
+    pub(super) fn take_day_of_month(&mut self, item: &str) -> Result<bool, String> {
         let item = item.to_ascii_uppercase();
         if item == "L" {
             self.before_last |= 1;
@@ -81,7 +89,7 @@ impl Days {
                 }
             }
         } else if let Some(day) = item.strip_suffix('W') {
-            self.weekday_near |= 1 << (field.value(day)? - 1);
+            self.weekday_near |= 1 << (DAY_OF_MONTH.value(day)? - 1);
         } else {
             return Ok(false);
         }
@@ -90,16 +98,16 @@ impl Days {
 
     /// Takes an item of the day-of-week field that counts weeks of the month; false if it is not of
     /// that kind.
-    pub(super) fn take_day_of_week(&mut self, field: &Field, item: &str) -> Result<bool, String> {
+    pub(super) fn take_day_of_week(&mut self, item: &str) -> Result<bool, String> {
         if let Some(day) = item.strip_suffix(['L', 'l']) {
             if day.is_empty() {
                 return Err(format!(
                     "{item} needs a day before it, as in 5L (the last Friday)"
                 ));
             }
-            self.last_of_week |= 1 << (field.value(day)? % 7);
+            self.last_of_week |= 1 << (DAY_OF_WEEK.value(day)? % 7);
         } else if let Some((day, n)) = item.split_once('#') {
-            let day = field.value(day)? % 7;
+            let day = DAY_OF_WEEK.value(day)? % 7;
             match n.parse::<usize>() {
                 Ok(n @ 1..=5) => self.nth_of_week[n - 1] |= 1 << day,
                 _ => return Err(format!("#{} is not in #1 to #5", super::grammar::value(n))),

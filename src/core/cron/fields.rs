@@ -3,7 +3,9 @@
 //! A reading is what the local clock shows, in seconds since it would have shown 1970-01-01
 //! 00:00:00; a day is that divided by 86,400.
 
+use super::calendar::{first_of, length, month_of, weekday};
 use super::days::Days;
+use std::ops::RangeInclusive;
 
 const DAY: i64 = 86_400;
 
@@ -94,7 +96,8 @@ impl Fields {
         if this != 0 {
             return Some(first_of(month) + i64::from(this.trailing_zeros()));
         }
-        (month + 1..=month + CALENDAR_MONTHS).find_map(|month| {
+        let next = (month + 1).max(*self.years.months().start());
+        (next..next + CALENDAR_MONTHS).find_map(|month| {
             let days = self.days_in(month);
             (days != 0).then(|| first_of(month) + i64::from(days.trailing_zeros()))
         })
@@ -106,10 +109,13 @@ impl Fields {
         if this != 0 {
             return Some(first_of(month) + i64::from(this.ilog2()));
         }
-        (month - CALENDAR_MONTHS..month).rev().find_map(|month| {
-            let days = self.days_in(month);
-            (days != 0).then(|| first_of(month) + i64::from(days.ilog2()))
-        })
+        let previous = (month - 1).min(*self.years.months().end());
+        (previous - CALENDAR_MONTHS..=previous)
+            .rev()
+            .find_map(|month| {
+                let days = self.days_in(month);
+                (days != 0).then(|| first_of(month) + i64::from(days.ilog2()))
+            })
     }
 
     /// How many days match in [first, last).
@@ -129,27 +135,24 @@ impl Fields {
         if self.months >> (of_year + 1) & 1 == 0 || !self.years.contains(year) {
             return 0;
         }
-        let first = first_of(month);
-        // 1970-01-01 was a Thursday.
-        self.days
-            .in_month((first + 4).rem_euclid(7) as u32, length(year, of_year))
+        self.days.in_month(weekday(first_of(month)), length(month))
     }
 
     fn time_from(&self, time: i64) -> Option<i64> {
         let (hour, minute, second) = clock(time);
-        let (first_minute, first_second) = (from(self.minutes, 0)?, from(self.seconds, 0)?);
+        let (first_minute, first_second) = (lowest(self.minutes, 0)?, lowest(self.seconds, 0)?);
         if has(self.hours.into(), hour) {
             if has(self.minutes, minute)
-                && let Some(second) = from(self.seconds, second)
+                && let Some(second) = lowest(self.seconds, second)
             {
                 return Some(time_of(hour, minute, second));
             }
-            if let Some(minute) = from(self.minutes, minute + 1) {
+            if let Some(minute) = lowest(self.minutes, minute + 1) {
                 return Some(time_of(hour, minute, first_second));
             }
         }
         Some(time_of(
-            from(self.hours.into(), hour + 1)?,
+            lowest(self.hours.into(), hour + 1)?,
             first_minute,
             first_second,
         ))
@@ -157,19 +160,19 @@ impl Fields {
 
     fn time_to(&self, time: i64) -> Option<i64> {
         let (hour, minute, second) = clock(time);
-        let (last_minute, last_second) = (to(self.minutes, 60)?, to(self.seconds, 60)?);
+        let (last_minute, last_second) = (highest(self.minutes, 60)?, highest(self.seconds, 60)?);
         if has(self.hours.into(), hour) {
             if has(self.minutes, minute)
-                && let Some(second) = to(self.seconds, second + 1)
+                && let Some(second) = highest(self.seconds, second + 1)
             {
                 return Some(time_of(hour, minute, second));
             }
-            if let Some(minute) = to(self.minutes, minute) {
+            if let Some(minute) = highest(self.minutes, minute) {
                 return Some(time_of(hour, minute, last_second));
             }
         }
         Some(time_of(
-            to(self.hours.into(), hour)?,
+            highest(self.hours.into(), hour)?,
             last_minute,
             last_second,
         ))
@@ -191,6 +194,15 @@ impl Fields {
 }
 
 impl Years {
+    /// The months in which a match is possible: without this, a search from far away would end
+    /// before it comes to them.
+    fn months(&self) -> RangeInclusive<i64> {
+        match self {
+            Years::Any => i64::MIN..=i64::MAX,
+            Years::Listed(_) => 1970 * 12..=2100 * 12 + 11,
+        }
+    }
+
     fn contains(&self, year: i64) -> bool {
         match (self, usize::try_from(year - 1970)) {
             (Years::Any, _) => true,
@@ -220,78 +232,17 @@ fn has(bits: u64, n: u32) -> bool {
 }
 
 /// The lowest bit from `n` on.
-fn from(bits: u64, n: u32) -> Option<u32> {
+fn lowest(bits: u64, n: u32) -> Option<u32> {
     let rest = bits >> n << n;
     (rest != 0).then(|| rest.trailing_zeros())
 }
 
 /// The highest bit below `n`.
-fn to(bits: u64, n: u32) -> Option<u32> {
+fn highest(bits: u64, n: u32) -> Option<u32> {
     (bits & ((1 << n) - 1)).checked_ilog2()
 }
 
 /// How many bits are set below `n`.
 fn below(bits: u64, n: u32) -> u32 {
     (bits & ((1 << n) - 1)).count_ones()
-}
-
-/// The month that a day is in, counted from January of the year 0, and the day in it from 0.
-///
-/// Years begin in March here, so that the leap day is the last of one and months are a straight
-/// line; see Howard Hinnant, "chrono-compatible low-level date algorithms".
-fn month_of(day: i64) -> (i64, u32) {
-    let day = day + 719_468;
-    let (era, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    (
-        (era * 400 + year) * 12 + month + 2,
-        (day - (153 * month + 2) / 5) as u32,
-    )
-}
-
-/// The first day of a month: the inverse of `month_of`.
-fn first_of(month: i64) -> i64 {
-    let month = month - 2;
-    let (year, month) = (month.div_euclid(12), month.rem_euclid(12));
-    let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
-    era * 146_097 + 365 * year + year / 4 - year / 100 + (153 * month + 2) / 5 - 719_468
-}
-
-fn length(year: i64, month_of_year: i64) -> u32 {
-    match month_of_year {
-        1 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        1 => 28,
-        3 | 5 | 8 | 10 => 30,
-        _ => 31,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use jiff::{ToSpan, civil::date};
-
-    #[test]
-    fn the_calendar_is_the_one_that_jiff_knows() {
-        let (mut day, mut expected) = (-719_528 - 800, date(-2, 10, 23));
-        while expected < date(2801, 1, 1) {
-            let (month, of_month) = month_of(day);
-            let found = (month.div_euclid(12), month.rem_euclid(12) + 1, of_month + 1);
-            let (year, month_of_year) = (i64::from(expected.year()), i64::from(expected.month()));
-            assert_eq!(
-                found,
-                (year, month_of_year, expected.day() as u32),
-                "day {day}"
-            );
-            assert_eq!(first_of(month), day - i64::from(of_month), "{expected}");
-            assert_eq!(
-                length(year, month_of_year - 1),
-                expected.days_in_month() as u32,
-                "{expected}"
-            );
-            (day, expected) = (day + 17, expected + 17.days());
-        }
-    }
 }

@@ -14,6 +14,9 @@ use jiff::tz::TimeZone;
 /// draws the same line.
 const LONGEST_GAP: i64 = 3 * 3600;
 
+/// Later than every instant, and far enough from the largest number to count on from.
+const NEVER: i64 = i64::MAX / 2;
+
 /// The first fire at or after `instant`.
 pub(super) fn next(fields: &Fields, zone: &TimeZone, mut instant: i64) -> Option<i64> {
     loop {
@@ -23,7 +26,7 @@ pub(super) fn next(fields: &Fields, zone: &TimeZone, mut instant: i64) -> Option
             return Some(instant);
         }
         // Even after the last match of all, a clock put back may show an earlier one again.
-        let reading = fields.at_or_after(readings.from).unwrap_or(i64::MAX);
+        let reading = fields.at_or_after(readings.from).unwrap_or(NEVER);
         if reading < stretch.end + stretch.offset {
             return Some(reading - stretch.offset);
         }
