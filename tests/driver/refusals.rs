@@ -105,6 +105,9 @@ async fn a_schedule_that_always_fails_slows_no_other() {
         assert!(late.as_millis() < 100, "{} was {late} late", life.name);
     }
     assert_eq!(world.status("good").counts.succeeded, 11);
+    // What could neither run nor be refused is decided once it is known that it won't run.
+    world.suspend("bad", true);
+    world.until("12:01:42.5").await;
     check(&world);
 }
 

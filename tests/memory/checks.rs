@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::{Timestamp, tz::TimeZone};
 use punctual::{
     api::{ScheduledContainer, ScheduledContainerStatus, SkipRecord},
-    core::schedule::{Identity, Schedule},
+    core::{schedule::Schedule, schedule_ref::ScheduleRef},
 };
 use serde_json::Value;
 
@@ -315,7 +315,7 @@ fn status(object: &Value) -> ScheduledContainerStatus {
 fn parsed(object: &Value) -> Schedule {
     let object: ScheduledContainer = serde_json::from_value(object.clone()).expect("a schedule");
     let meta = object.metadata;
-    let identity = Identity {
+    let identity = ScheduleRef {
         namespace: meta.namespace.unwrap_or_default(),
         name: meta.name.unwrap_or_default(),
         uid: meta.uid.unwrap_or_default(),

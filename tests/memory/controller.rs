@@ -13,7 +13,11 @@ use punctual::{
     admin::Health,
     clock::Clock,
     cluster::{
-        cache::Cache, report::Reporter, requests::Requests, run_logs::LogFollower, watch::Watch,
+        cache::Cache,
+        report::Reporter,
+        requests::Requests,
+        run_logs::{LogFollower, RunLogs},
+        watch::Watch,
     },
     driver::{Driver, Settings},
     metrics::Metrics,
@@ -67,11 +71,14 @@ pub async fn keep_running(
 
 /// The one place that knows how the parts of a controller are put together.
 fn start(client: Client, clock: Clock, settings: Settings) -> JoinSet<()> {
-    let metrics = Metrics;
-    let (reporter, logs, health) = (Reporter, LogFollower, Health);
+    let metrics = Metrics::new();
+    // Nobody reads the Events, so they are dropped.
+    let (reporter, _) = Reporter::new(metrics.clone());
+    let logs = LogFollower::new(RunLogs::Off, client.clone(), metrics.clone(), clock.now());
+    let health = Health::new(clock.clone());
     let cache = Cache::new(TimeZone::UTC);
     let queue = Arc::new(Queue::new(clock.clone()));
-    let requests = Requests::new(client.clone(), metrics.clone());
+    let requests = Requests::new(client.clone());
     let watching = Watch {
         client,
         namespace: None,

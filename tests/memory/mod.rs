@@ -25,8 +25,7 @@ mod users;
 mod watching;
 mod world;
 
-pub use faults::{Fault, Write};
-pub use schedules::{Template, schedule};
+pub use faults::Fault;
+pub use schedules::schedule;
 pub use server::Refusal;
-pub use store::{Change, Resource};
 pub use world::{Options, World};
