@@ -51,7 +51,8 @@ pub fn decide(
     }
     let wanted = draft.due_fires();
     let next = draft.next_fire(wanted);
-    draft.show_next(next);
+    // A fire that waits for its pod is still the next: showing another would cost a write of its own.
+    draft.show_next(wanted.or(next));
     if let Some(readiness) = readiness::now(schedule, learned, &draft.status, next) {
         draft.set_ready(readiness);
     }
