@@ -373,7 +373,7 @@ impl Numbers {
         page.gauge(
             "punctual_schedule_file_problems",
             &[],
-            "Problems in the schedule file as it was last read",
+            "Problems in the schedule file, as it was last read and applied",
             &self.schedule_file_problems,
         );
         page.info(

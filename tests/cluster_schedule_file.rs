@@ -322,6 +322,7 @@ async fn an_edit_of_the_file_reaches_the_cluster_and_each_problem_is_told_once()
         only_namespace: Some(ground.namespace.clone()),
         source: "test".to_owned(),
         client: ground.client.clone(),
+        metrics: punctual::metrics::Metrics::new(),
     };
     let on_problem = |problem: &Problem| told.lock().unwrap().push(problem.to_string());
     let steps = async {

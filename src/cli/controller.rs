@@ -217,6 +217,7 @@ async fn serve(flags: Controller, metrics: Metrics) -> anyhow::Result<()> {
             only_namespace: flags.namespace.clone(),
             source: flags.file.schedule_source.clone(),
             client: client.clone(),
+            metrics: metrics.clone(),
         };
         let (reporter, clock) = (reporter.clone(), clock.clone());
         let tell = move |problem: &Problem| {
@@ -285,12 +286,15 @@ async fn beat(health: &Health, clock: &Clock) {
     }
 }
 
-/// The zone of schedules that name none: the flag, else `TZ`, else the system's.
+/// The zone of schedules that name none: the flag, else `TZ`, else the system's. A container often
+/// has neither, and means UTC then.
 fn local_zone(name: Option<&str>) -> anyhow::Result<TimeZone> {
     match name {
         Some(name) => cron::zone(name).context("--time-zone"),
-        None => TimeZone::try_system()
-            .context("can't tell the local time zone; name it with --time-zone or in $TZ"),
+        None if std::env::var_os("TZ").is_some() => {
+            TimeZone::try_system().context("can't use $TZ; name a zone with --time-zone")
+        }
+        None => Ok(TimeZone::try_system().unwrap_or(TimeZone::UTC)),
     }
 }
 

@@ -146,7 +146,8 @@ impl Watch {
                         tracing::warn!(
                             ?resource,
                             error = &error as &dyn std::error::Error,
-                            "the watch broke and is opened anew"
+                            "{}",
+                            trouble(&error)
                         );
                         None
                     }
@@ -154,5 +155,15 @@ impl Watch {
                 std::future::ready(event)
             })
             .boxed()
+    }
+}
+
+/// What a broken watch means to the person who reads of it.
+fn trouble(error: &watcher::Error) -> &'static str {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404 => {
+            "the API server knows no ScheduledContainers: install them with kubectl apply -k crds"
+        }
+        _ => "the watch broke and is opened anew",
     }
 }

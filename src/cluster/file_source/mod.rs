@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::core::backoff;
+use crate::metrics::Metrics;
 
 pub use files::Files;
 pub use objects::{CallError, SOURCE_LABEL, SOURCE_LINE_ANNOTATION};
@@ -57,6 +58,7 @@ pub struct FileSource {
     /// The name of the source, a label's value: two files for one cluster need two names.
     pub source: String,
     pub client: kube::Client,
+    pub metrics: Metrics,
 }
 
 impl FileSource {
@@ -74,7 +76,7 @@ impl FileSource {
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = files.watch(sender) => {}
-            () = follow(sync, receiver, on_problem) => {}
+            () = follow(sync, receiver, on_problem, &self.metrics) => {}
         }
     }
 }
@@ -84,6 +86,7 @@ async fn follow(
     mut sync: Sync,
     mut receiver: watch::Receiver<Option<Arc<Reading>>>,
     on_problem: impl Fn(&Problem),
+    metrics: &Metrics,
 ) {
     let mut current: Option<Arc<Reading>> = None;
     let mut in_file = Told::default();
@@ -104,6 +107,7 @@ async fn follow(
                 }
                 let Some(reading) = receiver.borrow_and_update().clone() else { continue };
                 in_file.tell(&reading.problems, &on_problem);
+                metrics.set_schedule_file_problems(in_file.0.len() + in_cluster.0.len());
                 // A file that can't be read says nothing: what it said before stays.
                 if !reading.unreadable {
                     tracing::info!(
@@ -133,6 +137,7 @@ async fn follow(
                     sync.retire_ended().await
                 };
                 next_look = Instant::now() + RETIRE;
+                metrics.set_schedule_file_problems(in_file.0.len() + in_cluster.0.len());
                 if failed {
                     failures = failures.saturating_add(1);
                     next_round = Instant::now() + backoff::delay(failures, spread(failures));
