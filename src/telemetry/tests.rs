@@ -64,6 +64,7 @@ async fn news_read_as_rows_for_a_person() {
             run = "flaky-20261120-184520",
             reason = "NonZeroExit",
             exit_code = 3,
+            node = "node-1",
             fire = "2026-11-20T17:45:20Z",
             last_lines = "first line\nlast line",
             r#"container "flaky" exited with code 3"#

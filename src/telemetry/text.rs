@@ -79,8 +79,9 @@ impl Text {
         let count = record.take("count");
         let reason = record.take("reason");
         let last_lines = record.take("last_lines");
-        // The message says it too.
+        // The message says the first, and the status and kubectl show the second.
         record.take("exit_code");
+        record.take("node");
         if let Some(container) = record.take("container") {
             return format!("{container} | {}", record.message);
         }

@@ -147,25 +147,25 @@ fn every_news_is_told_in_words_for_a_person() {
         &readiness(true, Reason::Ready, "next fire at noon"),
         "ready",
         "next fire at noon",
-        "next fire at noon.",
+        "Next fire at noon.",
     );
     check(
-        &readiness(false, Reason::Suspended, "spec.suspend is true"),
+        &readiness(false, Reason::Suspended, "it is suspended"),
         "suspended",
-        "spec.suspend is true",
-        "spec.suspend is true. Set spec.suspend to false to let it run.",
+        "it is suspended",
+        "It is suspended. Set spec.suspend to false to let it run.",
     );
     check(
         &readiness(false, Reason::Disabled, "the schedule is empty"),
         "disabled",
         "the schedule is empty",
-        "the schedule is empty.",
+        "The schedule is empty.",
     );
     check(
         &readiness(false, Reason::InvalidSchedule, "minute: 61 is not in 0-59"),
         "invalid",
         "minute: 61 is not in 0-59",
-        "minute: 61 is not in 0-59. Correct spec.schedule.",
+        "Minute: 61 is not in 0-59. Correct spec.schedule.",
     );
     check(
         &News::NameTaken {
@@ -176,6 +176,23 @@ fn every_news_is_told_in_words_for_a_person() {
         "A pod that isn't the schedule's is called slow-1. The run got another name. \
          Delete or rename the other pod if the names confuse you.",
     );
+}
+
+#[test]
+fn a_run_says_how_long_it_took_in_whole_seconds() {
+    for (finished, message) in [
+        ("18:45:11", "within a second"),
+        ("18:45:14", "after 3s"),
+        ("19:45:21", "after 1h 0m 10s"),
+        // Two nodes, two clocks.
+        ("18:45:09", "within a second"),
+    ] {
+        let mut run = run(Outcome::Succeeded, None, &[]);
+        run.finished = at(finished);
+        let reason = Reason::Succeeded;
+        let words = words::of_news(&schedule(), &News::Ended { run, reason }, at("18:45:10"));
+        assert_eq!(words.message, message);
+    }
 }
 
 #[test]

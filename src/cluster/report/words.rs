@@ -88,7 +88,7 @@ pub fn of_news(schedule: &ScheduleRef, news: &News, now: Timestamp) -> Words {
     match news {
         News::Started { run, uid, fire } => {
             let late = now.duration_since(*fire);
-            let late = (late >= LATE).then(|| format!("{} late", duration(late)));
+            let late = (late >= LATE).then(|| lateness(late));
             let how = late
                 .as_ref()
                 .map(|late| format!(", {late}"))
@@ -105,7 +105,7 @@ pub fn of_news(schedule: &ScheduleRef, news: &News, now: Timestamp) -> Words {
             let took = run.started.map(|start| run.finished.duration_since(start));
             let (event, message, mut note) = match run.outcome {
                 Outcome::Succeeded => {
-                    let took = took.map(|took| format!("after {}", duration(took)));
+                    let took = took.map(taken);
                     let how = took
                         .as_ref()
                         .map(|took| format!(" {took}"))
@@ -180,7 +180,13 @@ pub fn of_news(schedule: &ScheduleRef, news: &News, now: Timestamp) -> Words {
             };
             Words {
                 series: Some(message.clone()),
-                ..words(*reason, event, "Check", message.clone(), sentence(message))
+                ..words(
+                    *reason,
+                    event,
+                    "Check",
+                    message.clone(),
+                    capital(&sentence(message)),
+                )
             }
         }
         News::NameTaken { name } => {
@@ -261,13 +267,26 @@ fn capital(text: &str) -> String {
     }
 }
 
-/// As `3s` or `1h 2m 3s`; below ten seconds with one digit after the point.
-fn duration(span: SignedDuration) -> String {
-    let span = span.max(SignedDuration::ZERO);
-    let seconds = span.as_secs();
+/// How long a run took. Kubernetes says so in whole seconds.
+fn taken(span: SignedDuration) -> String {
+    match span.as_secs() {
+        ..=0 => "within a second".to_owned(),
+        seconds => format!("after {}", duration(seconds)),
+    }
+}
+
+/// How late a start is: below ten seconds with one digit after the point.
+fn lateness(span: SignedDuration) -> String {
+    match span.as_secs() {
+        seconds @ ..10 => format!("{seconds}.{}s late", span.subsec_millis() / 100),
+        seconds => format!("{} late", duration(seconds)),
+    }
+}
+
+/// As `3s` or `1h 2m 3s`.
+fn duration(seconds: i64) -> String {
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     match (hours, minutes) {
-        (0, 0) if seconds < 10 => format!("{seconds}.{}s", span.subsec_millis() / 100),
         (0, 0) => format!("{seconds}s"),
         (0, _) => format!("{minutes}m {seconds}s"),
         (_, _) => format!("{hours}h {minutes}m {seconds}s"),

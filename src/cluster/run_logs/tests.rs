@@ -139,6 +139,12 @@ impl Setup {
             .await;
     }
 
+    async fn pod_gone_and_idle(&self, uid: &str) {
+        self.follower.pod_gone(uid);
+        self.until_idle().await;
+        assert!(self.follower.0.lock().is_empty());
+    }
+
     /// The lines of runs that were logged.
     fn printed(&self) -> Vec<String> {
         let rows = self.log.json();
@@ -264,14 +270,6 @@ async fn after_a_broken_connection_no_line_is_missing_and_none_comes_twice() {
     assert_eq!(setup.warnings(), 0);
 }
 
-impl Setup {
-    async fn pod_gone_and_idle(&self, uid: &str) {
-        self.follower.pod_gone(uid);
-        self.until_idle().await;
-        assert!(self.follower.0.lock().is_empty());
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_ends_before_its_container_is_taken_up_again() {
     let answers = [
@@ -296,6 +294,15 @@ async fn a_last_line_without_its_end_is_printed_once_the_container_has_ended() {
     setup.pod_gone_and_idle("1").await;
     assert_eq!(setup.printed(), ["a", "no newline"]);
     assert_eq!(setup.warnings(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_is_gone_is_read_to_its_end_and_no_further() {
+    let setup = setup(RunLogs::All, 64, &[End(line(32.1, "a"))]);
+    setup.see(&pod("1", Phase::Running, running(32.0)));
+    setup.until(|setup| setup.printed() == ["a"]).await;
+    setup.pod_gone_and_idle("1").await;
+    assert!(setup.server.requests().len() <= 3);
 }
 
 #[tokio::test(start_paused = true)]
