@@ -319,7 +319,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The pod of a fire, made from the spec as it is now.
+    /// The pod of a fire, made from the spec as it is now. One from a later spec than we know counts
+    /// too: our view is old then, so the claim fails and we read anew.
     fn prepared(&self, fire: Timestamp) -> Option<&SeenPod> {
         self.seen.pods.iter().find(|pod| {
             pod.fire == fire
@@ -328,7 +329,7 @@ impl<'a> Draft<'a> {
                 // Anybody may write an annotation; nobody can rename a pod.
                 && is_name_of(&self.schedule.identity, fire, &pod.name)
                 // Who takes the gate away by hand has started the run; it is claimed as it is.
-                && (!pod.held || pod.generation == self.schedule.generation)
+                && (!pod.held || pod.generation >= self.schedule.generation)
         })
     }
 
