@@ -67,7 +67,7 @@ fn an_entry_becomes_the_spec_that_it_says_and_nothing_more() {
             json!({"schedule": "", "template": {"metadata": {"labels": {"l": "z"}}, "spec": {"containers": [{"name": "c", "image": "mine"}, {"name": "d", "image": "i"}]}}}),
         ),
         (
-            "a: {cron: '', image: b, timeZone: UTC, suspend: no, concurrencyPolicy: Forbid, startingDeadlineSeconds: 0, activeDeadlineSeconds: 1, successfulRunsHistoryLimit: 2, failedRunsHistoryLimit: 3, ttlSecondsAfterFinished: 4, description: d, namespace: n}",
+            "a: {cron: '', image: b, timeZone: UTC, suspend: false, concurrencyPolicy: Forbid, startingDeadlineSeconds: 0, activeDeadlineSeconds: 1, successfulRunsHistoryLimit: 2, failedRunsHistoryLimit: 3, ttlSecondsAfterFinished: 4, description: d, namespace: n}",
             json!({"schedule": "", "timeZone": "UTC", "suspend": false, "concurrencyPolicy": "Forbid", "startingDeadlineSeconds": 0, "activeDeadlineSeconds": 1, "successfulRunsHistoryLimit": 2, "failedRunsHistoryLimit": 3, "ttlSecondsAfterFinished": 4, "description": "d", "template": {"spec": {"containers": [{"name": "a", "image": "b"}]}}}),
         ),
         (
@@ -136,6 +136,14 @@ fn every_mistake_in_an_entry_names_its_place_and_the_way_out() {
         (
             "a:\n  cron: ''\n  schedule: ''\n  image: b\n",
             "schedule.yml:3:3: entry \"a\": \"cron\" and \"schedule\" are the same field: give one of them",
+        ),
+        (
+            "a:\n  cron: '0 75 * * * *'\n  image: b\n",
+            "schedule.yml:2:9: entry \"a\": minute: 75",
+        ),
+        (
+            "a:\n  schedule: nonsense\n  image: b\n",
+            "schedule.yml:2:13: entry \"a\": ",
         ),
         (
             "a:\n  image: b\n",
@@ -314,7 +322,7 @@ fn a_file_that_does_not_parse_is_one_problem_with_its_place() {
         ),
         (
             "a: !include b.yml\n",
-            "schedule.yml:1:17: not valid YAML: unsupported tag",
+            "schedule.yml:1:13: not valid YAML: unsupported tag",
         ),
         ("", "schedule.yml: is empty, so nothing is changed"),
         ("# only\n", "schedule.yml: is empty, so nothing is changed"),
@@ -484,10 +492,17 @@ fn bombs_are_refused_as_a_whole() {
         format!("a: {}", "{b: ".repeat(10_000)),
         (0..500).map(|i| format!("{}a:\n", " ".repeat(i))).collect(),
         "a: &a [*a]\n".to_owned(),
+        format!(
+            "a: &a [{}]\nb: [{}]\n",
+            "x, ".repeat(4_000),
+            "*a, ".repeat(90)
+        ),
     ] {
         let reading = reading(&text, &[]);
         assert!(reading.unreadable, "{:.80}", text);
         assert_eq!(reading.problems.len(), 1);
+        let message = &reading.problems[0].message;
+        assert!(!message.contains("quotes"), "{message}");
     }
     let large = format!("a: {{cron: '', image: b}}\n#{}", "x".repeat(MAX_FILE_BYTES));
     assert_eq!(
@@ -541,6 +556,20 @@ fn the_sample_is_read_without_a_problem_and_shows_every_field() {
             "the sample shows no {field}"
         );
     }
+}
+
+#[test]
+fn the_file_that_is_deployed_has_no_entries_and_its_example_is_one() {
+    let text = include_str!("../deploy/schedule.yml");
+    assert_eq!(reading(text, &[]), Reading::default());
+    let example: Vec<_> = text
+        .lines()
+        .skip_while(|line| *line != "# hello:")
+        .map_while(|line| line.strip_prefix("# "))
+        .collect();
+    let reading = reading(&example.join("\n"), &[]);
+    assert_eq!(shown(&reading), [""; 0]);
+    assert_eq!(names(&reading), ["hello"]);
 }
 
 proptest! {

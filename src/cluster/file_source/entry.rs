@@ -12,7 +12,7 @@ use super::template::{Fault, override_first, pod_template};
 use super::tree::{self, Key, Kind, Place, Tree};
 use super::typed;
 use crate::api::ScheduleFileEntry;
-use crate::core::cron::{Timing, TimingError};
+use crate::core::cron::{Timing, zone};
 
 /// Something wrong with an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -346,8 +346,4 @@ fn bad_name(name: &str) -> String {
     } else {
         format!("{rule}: rename it to {fixed}")
     }
-}
-
-fn zone(name: &str) -> Result<TimeZone, TimingError> {
-    TimeZone::get(name).map_err(|error| TimingError(error.to_string()))
 }

@@ -8,6 +8,7 @@
 
 mod entry;
 mod files;
+mod objects;
 mod problem;
 mod read;
 mod sync;
@@ -27,9 +28,10 @@ use tokio_util::sync::CancellationToken;
 use crate::core::backoff;
 
 pub use files::Files;
+pub use objects::{CallError, SOURCE_LABEL, SOURCE_LINE_ANNOTATION};
 pub use problem::Problem;
 pub use read::{FileEntry, MAX_FILE_BYTES, Reading, read};
-pub use sync::{CallError, Round, SOURCE_LABEL, SOURCE_LINE_ANNOTATION, Sync};
+pub use sync::{Round, Sync};
 pub use tree::Place;
 
 /// The name of a source that isn't given another.
