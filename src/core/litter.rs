@@ -28,7 +28,9 @@ pub fn litter(
         if claimed || pod.deleting || pod.presence != Presence::Here {
             continue;
         }
-        let wanted = coming.contains(&Some(pod.fire)) && pod.generation == schedule.generation;
+        // Whoever made a pod from a later spec than we know sees more than we do.
+        let wanted = pod.generation > schedule.generation
+            || coming.contains(&Some(pod.fire)) && pod.generation == schedule.generation;
         match pod.phase {
             _ if pod.held && !wanted => steps.push(sweep(pod)),
             Phase::Succeeded => succeeded.push(pod),

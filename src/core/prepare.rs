@@ -9,7 +9,8 @@ use super::{
     schedule::Schedule,
 };
 
-/// The pod of a fire, made from the spec as it is now.
+/// The pod of a fire, made from the spec as it is now. One from a later spec than we know counts too:
+/// our view is old then, so the claim fails and we read anew.
 pub fn prepared<'a>(schedule: &Schedule, seen: &'a Seen, fire: Timestamp) -> Option<&'a SeenPod> {
     seen.pods.iter().find(|pod| {
         pod.fire == fire
@@ -18,7 +19,7 @@ pub fn prepared<'a>(schedule: &Schedule, seen: &'a Seen, fire: Timestamp) -> Opt
             // Anybody may write an annotation; nobody can rename a pod.
             && is_name_of(&schedule.identity, fire, &pod.name)
             // Who takes the gate away by hand has started the run; it is claimed as it is.
-            && (!pod.held || pod.generation == schedule.generation)
+            && (!pod.held || pod.generation >= schedule.generation)
     })
 }
 

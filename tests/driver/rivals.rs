@@ -88,3 +88,24 @@ async fn two_controllers_in_a_storm_start_each_run_once() {
         .await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_controller_that_missed_an_edit_leaves_the_pods_of_the_newer_spec_alone() {
+    let mut world = World::new(ahead(8));
+    world.start("b");
+    world.apply(&schedule("hello", "*/20 * * * * *").takes(1.0));
+    world.until("12:00:03.25").await;
+    world.freeze("b", true);
+    world.edit("hello", |spec| {
+        spec["template"]["spec"]["containers"][0]["image"] = "busybox:2".into();
+    });
+    world.until("12:00:45").await;
+    // At most one pod for each fire went in vain: the one of the controller that didn't know better.
+    assert!(world.lives().len() <= 4, "{:?}", world.lives());
+    assert_eq!(super::starts(&world), "12:00:20 12:00:40");
+    for pod in world.pods().values() {
+        assert_eq!(pod["spec"]["containers"][0]["image"], "busybox:2");
+    }
+    world.check_runs();
+    world.check_decisions(world.now());
+}

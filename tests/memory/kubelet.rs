@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::{
     server::{Server, delete, ended, gated},
-    store::{Id, Resource, Store, seconds},
+    store::{Change, Id, Resource, Store, seconds},
 };
 
 /// How many milliseconds a pod's container runs.
@@ -29,19 +29,20 @@ const KILL: Duration = Duration::from_millis(700);
 /// Looks after all pods for ever.
 pub async fn kubelet(server: Server) {
     let mut changes = server.changes();
+    let mut seen = 0;
     let (mut started, mut killed) = (HashSet::new(), HashSet::new());
     let mut tasks = JoinSet::new();
     loop {
-        for (id, pod) in pods(&server) {
-            let uid = text(&pod["metadata"]["uid"]);
-            if orphaned(&server, &pod) {
-                let delete = |store: &mut Store, now| {
-                    delete(store, "garbage collector", now, &id, &json!({}))
-                };
-                // It is there, so it can be deleted; again makes no difference.
-                let _ = server.with(delete);
+        for change in news(&server, &mut seen) {
+            let Change { id, after, .. } = change;
+            let Some(pod) = after.filter(|_| id.resource == Resource::Pods) else {
+                collect_garbage(&server);
                 continue;
+            };
+            if change.before.is_none() {
+                collect_garbage(&server);
             }
+            let uid = text(&pod["metadata"]["uid"]);
             let deleting = pod["metadata"]["deletionTimestamp"].is_string();
             if deleting && killed.insert(uid.clone()) {
                 tasks.spawn(kill(server.clone(), id, uid));
@@ -53,6 +54,48 @@ pub async fn kubelet(server: Server) {
         if changes.changed().await.is_err() {
             return;
         }
+    }
+}
+
+/// The changes since `seen`: those of pods, and deletions of schedules.
+fn news(server: &Server, seen: &mut u64) -> Vec<Change> {
+    let inner = server.lock();
+    let all = &inner.store.changes;
+    let from = all.partition_point(|change| change.version <= *seen);
+    *seen = inner.store.version;
+    let news = all[from..]
+        .iter()
+        .filter(|change| match change.id.resource {
+            Resource::Pods => change.after.is_some(),
+            Resource::Schedules => change.after.is_none(),
+            Resource::Events => false,
+        });
+    news.cloned().collect()
+}
+
+/// Deletes the pods whose schedule is gone.
+fn collect_garbage(server: &Server) {
+    let orphans: Vec<Id> = {
+        let objects = &server.lock().store.objects;
+        let schedules: HashSet<&str> = objects
+            .iter()
+            .filter(|(id, _)| id.resource == Resource::Schedules)
+            .filter_map(|(_, schedule)| schedule["metadata"]["uid"].as_str())
+            .collect();
+        let orphaned = |pod: &Value| {
+            let owner = pod["metadata"]["ownerReferences"][0]["uid"].as_str();
+            owner.is_some_and(|owner| !schedules.contains(owner))
+        };
+        let pods = objects
+            .iter()
+            .filter(|(id, pod)| id.resource == Resource::Pods && orphaned(pod));
+        pods.map(|(id, _)| id.clone()).collect()
+    };
+    for id in orphans {
+        let delete =
+            |store: &mut Store, now| delete(store, "garbage collector", now, &id, &json!({}));
+        // It was just there. If it is gone now, so much the better.
+        let _ = server.with(delete);
     }
 }
 
@@ -149,29 +192,6 @@ fn change<T>(
         store.update("kubelet", now, id, pod).ok()?;
         Some(result)
     })
-}
-
-fn pods(server: &Server) -> Vec<(Id, Value)> {
-    let inner = server.lock();
-    let all = inner.store.objects.iter();
-    all.filter(|(id, _)| id.resource == Resource::Pods)
-        .map(|(id, pod)| (id.clone(), pod.clone()))
-        .collect()
-}
-
-/// Whether the schedule that owns a pod is gone.
-fn orphaned(server: &Server, pod: &Value) -> bool {
-    let Some(owner) = pod["metadata"]["ownerReferences"][0]["uid"].as_str() else {
-        return false;
-    };
-    let inner = server.lock();
-    let mut schedules = inner
-        .store
-        .objects
-        .iter()
-        .filter(|(id, _)| id.resource == Resource::Schedules);
-    !schedules.any(|(_, schedule)| schedule["metadata"]["uid"] == owner)
-        && pod["metadata"]["deletionTimestamp"].is_null()
 }
 
 fn text(value: &Value) -> String {
