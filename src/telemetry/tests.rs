@@ -1,3 +1,5 @@
+//! The log as its readers see it.
+
 use jiff::tz::{Offset, TimeZone};
 use serde_json::json;
 use tracing::{debug, error, info, warn};
