@@ -51,8 +51,10 @@ pub fn decide(
     }
     let wanted = draft.due_fires();
     let next = draft.next_fire(wanted);
-    // A fire that waits for its pod is still the next: showing another would cost a write of its own.
-    draft.show_next(wanted.or(next));
+    if wanted.is_none() {
+        // The next fire but the one that waits for its pod isn't worth a write of its own.
+        draft.show_next(next);
+    }
     if let Some(readiness) = readiness::now(schedule, learned, &draft.status, next) {
         draft.set_ready(readiness);
     }
