@@ -450,7 +450,7 @@ fn fires_that_were_missed() {
         when("12:00:35")
             .active("12:00:10")
             .pod(ended("12:00:10", "12:00:25", 0)),
-        "record(end 12:00:10 Succeeded, skip 12:00:20 x1 StillActive)",
+        "record(skip 12:00:20 x1 StillActive, end 12:00:10 Succeeded)",
     );
     check(
         "run ended, next pod there: finish and claim are one write",
