@@ -255,7 +255,12 @@ impl Driver {
             Answer::Recorded(object) | Answer::Changed(object) => {
                 self.cache.put_schedule(*object);
             }
-            Answer::NoSchedule => self.cache.remove_schedule(&Key::from(schedule)),
+            Answer::NoSchedule => {
+                self.cache
+                    .remove_schedule(&Key::from(schedule), &schedule.uid);
+                // What follows is about another schedule of that name, if about any.
+                *learned = Learned::default();
+            }
             Answer::Refused(refused) => learned.refused = Some(refused),
             Answer::NameTaken { .. } => learned.names_taken += 1,
             Answer::Tried(trial) => learned.trial = Some(trial),

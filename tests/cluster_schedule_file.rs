@@ -143,6 +143,21 @@ async fn an_entry_is_applied_once_with_its_source_and_owns_only_what_it_says() -
     let second = ground.get("a").await?;
     assert_eq!(second.resource_version(), first.resource_version());
 
+    // An entry that hasn't changed isn't applied again: a `kubectl patch` of it holds.
+    let on = json!({"spec": {"suspend": false}});
+    ground
+        .api()
+        .patch("a", &PatchParams::default(), &Patch::Merge(on))
+        .await?;
+    ground
+        .apply(&format!("\n{}", entry("a", ", suspend: true")))
+        .await?;
+    assert!(!ground.get("a").await?.spec.suspend);
+    ground
+        .apply(&entry("a", ", suspend: true, description: d"))
+        .await?;
+    assert!(ground.get("a").await?.spec.suspend);
+
     // What the entry no longer says goes back to its default; what others say stays.
     let label = json!({"metadata": {"labels": {"team": "x"}}});
     ground
@@ -330,6 +345,22 @@ async fn an_edit_of_the_file_reaches_the_cluster_and_each_problem_is_told_once()
     assert!(told[0].starts_with("schedule.yml:2:6: entry \"bad\""));
     assert!(told[1].starts_with("schedule.yml:1:6: entry \"bad\""));
     assert!(told[2].starts_with("schedule.yml:1:9: not valid YAML"));
+    ground.end().await
+}
+
+#[tokio::test]
+async fn the_api_server_takes_every_entry_of_the_sample() -> Result<()> {
+    let mut ground = Ground::new().await?;
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sample = std::fs::read_to_string(root.join("schedule.yml.sample"))?;
+    let here = format!("namespace: {}", ground.namespace);
+    let sample = sample.replace("namespace: default", &here);
+    let reading = read(&sample, "schedule.yml.sample", &ground.namespace, |name| {
+        std::fs::read_to_string(root.join(name)).map_err(|error| error.to_string())
+    });
+    let round = ground.sync.round(&reading).await?;
+    assert_eq!(round.problems, []);
+    assert_eq!(ground.names().await?.len(), reading.entries.len());
     ground.end().await
 }
 

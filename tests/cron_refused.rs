@@ -301,43 +301,44 @@ fn the_ends_of_time() {
     }
 }
 
+/// Fires from the first year that there is to the last.
+#[track_caller]
+fn ever(place: &str, expression: &str, count: u64, first: &str, latest: &str) {
+    let timing = Timing::parse(expression, zone(place).unwrap()).unwrap();
+    let due = timing.due(Timestamp::MIN, Timestamp::MAX).unwrap();
+    assert_eq!(due.first, first.parse().unwrap(), "{expression:?}");
+    assert_eq!(due.latest, latest.parse().unwrap(), "{expression:?}");
+    assert_eq!(due.count, count, "{expression:?}");
+    assert_eq!(timing.next(Timestamp::MIN), Some(due.first));
+    assert_eq!(timing.next(due.latest), None, "{expression:?}");
+}
+
 #[test]
 fn all_of_time() {
-    for (expression, first, latest, count) in [
-        (
-            "59 59 23 31 12 ? 2100",
-            "2101-01-01T04:59:59Z",
-            "2101-01-01T04:59:59Z",
-            1,
-        ),
-        (
-            "0 0 12 1 1 ? 1970-2100",
-            "1970-01-01T17:00:00Z",
-            "2100-01-01T17:00:00Z",
-            131,
-        ),
-        (
-            "0 12 29 2 *",
-            "-009996-02-29T16:56:02Z",
-            "9996-02-29T17:00:00Z",
-            4849,
-        ),
-    ] {
-        let timing = Timing::parse(expression, zone("America/New_York").unwrap()).unwrap();
-        let due = timing.due(Timestamp::MIN, Timestamp::MAX).unwrap();
-        assert_eq!(
-            (due.first, due.latest),
-            (first.parse().unwrap(), latest.parse().unwrap()),
-            "{expression:?}"
-        );
-        assert_eq!(due.count, count, "{expression:?}");
-        assert_eq!(
-            timing.next(Timestamp::MIN),
-            Some(due.first),
-            "{expression:?}"
-        );
-        assert_eq!(timing.next(due.latest), None, "{expression:?}");
-    }
+    let (years, leap_days) = ("0 0 12 1 1 ? 1970-2100", "0 12 29 2 *");
+    ever(
+        "UTC",
+        years,
+        131,
+        "1970-01-01T12:00:00Z",
+        "2100-01-01T12:00:00Z",
+    );
+    let new_york = "America/New_York";
+    ever(
+        new_york,
+        years,
+        131,
+        "1970-01-01T17:00:00Z",
+        "2100-01-01T17:00:00Z",
+    );
+    // Before 1883 New York kept its own mean time.
+    ever(
+        new_york,
+        leap_days,
+        4849,
+        "-009996-02-29T16:56:02Z",
+        "9996-02-29T17:00:00Z",
+    );
 }
 
 #[test]

@@ -492,10 +492,17 @@ fn bombs_are_refused_as_a_whole() {
         format!("a: {}", "{b: ".repeat(10_000)),
         (0..500).map(|i| format!("{}a:\n", " ".repeat(i))).collect(),
         "a: &a [*a]\n".to_owned(),
+        format!(
+            "a: &a [{}]\nb: [{}]\n",
+            "x, ".repeat(4_000),
+            "*a, ".repeat(90)
+        ),
     ] {
         let reading = reading(&text, &[]);
         assert!(reading.unreadable, "{:.80}", text);
         assert_eq!(reading.problems.len(), 1);
+        let message = &reading.problems[0].message;
+        assert!(!message.contains("quotes"), "{message}");
     }
     let large = format!("a: {{cron: '', image: b}}\n#{}", "x".repeat(MAX_FILE_BYTES));
     assert_eq!(
@@ -549,6 +556,20 @@ fn the_sample_is_read_without_a_problem_and_shows_every_field() {
             "the sample shows no {field}"
         );
     }
+}
+
+#[test]
+fn the_file_that_is_deployed_has_no_entries_and_its_example_is_one() {
+    let text = include_str!("../deploy/schedule.yml");
+    assert_eq!(reading(text, &[]), Reading::default());
+    let example: Vec<_> = text
+        .lines()
+        .skip_while(|line| *line != "# hello:")
+        .map_while(|line| line.strip_prefix("# "))
+        .collect();
+    let reading = reading(&example.join("\n"), &[]);
+    assert_eq!(shown(&reading), [""; 0]);
+    assert_eq!(names(&reading), ["hello"]);
 }
 
 proptest! {

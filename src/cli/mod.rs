@@ -2,6 +2,7 @@
 
 mod controller;
 mod crd;
+mod reference;
 mod version;
 
 use clap::{Parser, Subcommand};
@@ -20,6 +21,9 @@ enum Command {
     Controller(Box<controller::Controller>),
     /// Print the custom resource definition, as YAML.
     Crd,
+    /// Print a page of the reference, as Markdown.
+    #[command(hide = true)]
+    Reference(reference::Reference),
     /// Print the version of this program, of its time zone data, and of Kubernetes that it works with.
     Version,
 }
@@ -29,6 +33,7 @@ pub fn run() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Controller(flags) => controller::run(*flags),
         Command::Crd => crd::run(),
+        Command::Reference(page) => reference::run(&page),
         Command::Version => version::run(),
     }
 }

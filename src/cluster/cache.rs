@@ -116,13 +116,12 @@ impl Cache {
         let key = Key::from(&identity);
         let generation = meta.generation.unwrap_or(0);
         let mut inner = self.lock();
-        let known = inner
-            .schedules
-            .get(&key)
-            .filter(|entry| entry.schedule.identity == identity);
+        let known = inner.schedules.get(&key);
+        // Also a later schedule of this name stays: a late answer may be about its predecessor.
         if known.is_some_and(|known| later(&known.resource_version, &resource_version)) {
             return Some(key);
         }
+        let known = known.filter(|entry| entry.schedule.identity == identity);
         let schedule = match known {
             Some(entry) if entry.schedule.generation == generation => entry.schedule.clone(),
             _ => {
@@ -149,9 +148,14 @@ impl Cache {
         Some(key)
     }
 
-    /// Forgets a schedule; its pods go when their own deletions are seen.
-    pub fn remove_schedule(&self, key: &Key) {
-        self.lock().schedules.remove(key);
+    /// Forgets the schedule with this uid; one that was made under its name since then stays. Its
+    /// pods go when their own deletions are seen.
+    pub fn remove_schedule(&self, key: &Key, uid: &str) {
+        let mut inner = self.lock();
+        let known = inner.schedules.get(key);
+        if known.is_some_and(|known| known.schedule.identity.uid == uid) {
+            inner.schedules.remove(key);
+        }
     }
 
     /// Forgets every schedule that a complete list did not show. Returns those.

@@ -73,7 +73,8 @@ impl Watch {
                         namespace: namespace.into(),
                         name: object.name_any().into(),
                     };
-                    self.cache.remove_schedule(&key);
+                    self.cache
+                        .remove_schedule(&key, &object.uid().unwrap_or_default());
                     self.queue.push(key);
                 }
             }

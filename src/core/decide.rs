@@ -7,18 +7,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     cron::{Due, Timing},
-    litter::{litter, sweep},
+    litter::litter,
     news::News,
     outcome,
     plan::{Learned, Plan, Seen, Step},
-    readiness,
+    prepare, readiness,
     reason::Reason,
     rules::{self, Candidate},
-    run::{Presence, SeenPod, is_name_of, pod_name},
+    run::{Presence, SeenPod},
     schedule::Schedule,
-    status::{self, LAST_RUN_SUCCEEDED, push_run, push_skip, whole_second},
+    status::{self, push_skip, whole_second},
 };
-use crate::api::{ActiveRun, Outcome, RunRecord, ScheduledContainerStatus, SkipRecord, Waiting};
+use crate::api::{ActiveRun, RunRecord, ScheduledContainerStatus, SkipRecord, Waiting};
 
 /// How often the API server is asked about an active pod that no watch shows.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
@@ -51,13 +51,16 @@ pub fn decide(
     }
     let wanted = draft.due_fires();
     let next = draft.next_fire(wanted);
-    draft.show_next(next);
+    // A fire that waits for its pod is still the next: showing another would cost a write of its own.
+    draft.show_next(wanted.or(next));
     if let Some(readiness) = readiness::now(schedule, learned, &draft.status, next) {
         draft.set_ready(readiness);
     }
 
     let changed = draft.status != seen.status;
-    let (early, early_at) = draft.early(next, ahead);
+    let free = draft.status.active.is_none();
+    let (early, early_at) =
+        prepare::early(schedule, seen, learned, next.filter(|_| free), ahead, now);
     let active = draft.status.active.as_ref();
     let (litter, litter_at) = litter(schedule, &seen.pods, active, [wanted, next], now);
     let wakes = [next, early_at, litter_at, draft.wake_for_active()];
@@ -71,10 +74,10 @@ pub fn decide(
                 news: draft.news,
             }]
         }
-        (_, Some(fire)) => vec![draft.prepare(fire)],
+        (_, Some(fire)) => vec![prepare::step(schedule, seen, learned, fire)],
         (Busy::Stop(step), _) => vec![step],
         (Busy::Ask(_) | Busy::Waits | Busy::Idle, None) => match early {
-            Some(fire) => vec![draft.prepare(fire)],
+            Some(fire) => vec![prepare::step(schedule, seen, learned, fire)],
             None if readiness::unknown(schedule, &draft.status) && !seen.deleting => {
                 vec![Step::Try {
                     generation: schedule.generation,
@@ -238,28 +241,16 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(&mut self, (run, reason): (RunRecord, Reason)) {
-        let now = self.now;
-        let succeeded = run.outcome == Outcome::Succeeded;
-        let message = match (&run.message, succeeded) {
-            (_, true) => format!("run {} succeeded", run.name),
-            (Some(message), false) => format!("run {} failed: {message}", run.name),
-            (None, false) => format!("run {} failed", run.name),
-        };
-        let generation = self.schedule.generation;
-        status::set_condition(
+        status::end_run(
             &mut self.status,
-            LAST_RUN_SUCCEEDED,
-            succeeded,
+            &run,
             reason,
-            &message,
-            generation,
-            now,
+            self.schedule.generation,
+            self.now,
         );
-        push_run(&mut self.status, run.clone(), reason);
-        self.status.active = None;
         // What fell due while the run was active found it active, even if its end was noticed late.
         if let Some(timing) = self.timing()
-            && let Some(due) = timing.due(self.watermark(), run.finished.min(now))
+            && let Some(due) = timing.due(self.watermark(), run.finished.min(self.now))
         {
             let message = format!("run {} was still active", run.name);
             self.skip(due, Reason::StillActive, message);
@@ -296,7 +287,7 @@ impl<'a> Draft<'a> {
                 None
             }
             None => {
-                let Some(pod) = self.prepared(fire) else {
+                let Some(pod) = prepare::prepared(self.schedule, self.seen, fire) else {
                     return Some(fire);
                 };
                 let (name, uid) = (pod.name.clone(), pod.uid.clone());
@@ -315,33 +306,6 @@ impl<'a> Draft<'a> {
                 });
                 None
             }
-        }
-    }
-
-    /// The pod of a fire, made from the spec as it is now.
-    fn prepared(&self, fire: Timestamp) -> Option<&SeenPod> {
-        self.seen.pods.iter().find(|pod| {
-            pod.fire == fire
-                && !pod.deleting
-                && pod.presence == Presence::Here
-                // Anybody may write an annotation; nobody can rename a pod.
-                && is_name_of(&self.schedule.identity, fire, &pod.name)
-                // Who takes the gate away by hand has started the run; it is claimed as it is.
-                && (!pod.held || pod.generation == self.schedule.generation)
-        })
-    }
-
-    fn prepare(&self, fire: Timestamp) -> Step {
-        let name = pod_name(&self.schedule.identity, fire, self.learned.names_taken);
-        // A pod made from an earlier spec has the name: it goes first.
-        let stale = self
-            .seen
-            .pods
-            .iter()
-            .find(|pod| pod.name == name && pod.held && pod.presence == Presence::Here);
-        match stale {
-            Some(pod) => sweep(pod),
-            None => Step::Prepare { fire, name },
         }
     }
 
@@ -386,29 +350,6 @@ impl<'a> Draft<'a> {
     /// The first fire after those that are decided, or after the one that is about to be.
     fn next_fire(&self, wanted: Option<Timestamp>) -> Option<Timestamp> {
         self.timing()?.next(wanted.unwrap_or(self.watermark()))
-    }
-
-    /// The fire whose pod is prepared now, ahead of its time; else when to do so.
-    fn early(
-        &self,
-        next: Option<Timestamp>,
-        ahead: SignedDuration,
-    ) -> (Option<Timestamp>, Option<Timestamp>) {
-        let free = self.status.active.is_none() && ahead.is_positive();
-        let Some(fire) = next.filter(|_| free) else {
-            return (None, None);
-        };
-        let refused = self.learned.refused.as_ref();
-        if self.prepared(fire).is_some() || refused.is_some_and(|refused| refused.fire == fire) {
-            return (None, None);
-        }
-        // Spread over the upper half, so that a herd is not created at one instant instead.
-        let half = ahead.as_millis() as u64 / 2;
-        let lead = SignedDuration::from_millis((half + self.schedule.spread % (half + 1)) as i64);
-        match fire.checked_sub(lead) {
-            Ok(start) if start > self.now => (None, Some(start)),
-            _ => (Some(fire), None),
-        }
     }
 
     fn set_ready(&mut self, (ready, reason, message): readiness::Readiness) {

@@ -8,6 +8,7 @@ pub mod litter;
 pub mod news;
 pub mod outcome;
 pub mod plan;
+pub mod prepare;
 pub mod readiness;
 pub mod reason;
 pub mod reason_table;

@@ -64,8 +64,29 @@ pub fn set_condition(
     }
 }
 
-/// Records a run that has ended.
-pub fn push_run(status: &mut ScheduledContainerStatus, run: RunRecord, reason: Reason) {
+/// Records that the active run has ended.
+pub fn end_run(
+    status: &mut ScheduledContainerStatus,
+    run: &RunRecord,
+    reason: Reason,
+    generation: i64,
+    now: Timestamp,
+) {
+    let succeeded = run.outcome == Outcome::Succeeded;
+    let message = match (&run.message, succeeded) {
+        (_, true) => format!("run {} succeeded", run.name),
+        (Some(message), false) => format!("run {} failed: {message}", run.name),
+        (None, false) => format!("run {} failed", run.name),
+    };
+    set_condition(
+        status,
+        LAST_RUN_SUCCEEDED,
+        succeeded,
+        reason,
+        &message,
+        generation,
+        now,
+    );
     match run.outcome {
         Outcome::Succeeded => {
             status.counts.succeeded += 1;
@@ -74,7 +95,8 @@ pub fn push_run(status: &mut ScheduledContainerStatus, run: RunRecord, reason: R
         Outcome::Failed => status.counts.failed += 1,
     }
     status.last_outcome = Some(reason.name().into());
-    status.recent_runs.insert(0, run);
+    status.active = None;
+    status.recent_runs.insert(0, run.clone());
     status.recent_runs.truncate(REMEMBERED);
 }
 

@@ -291,26 +291,35 @@ fn duplicate(open: &[Open], text: String, first: Place, second: Place) -> Duplic
 
 /// The error in our words, with the way out where it is known.
 fn explain(text: &str, error: &Error) -> Unreadable {
-    let error = error.without_snippet();
     let place = error.location().map(Place::from);
+    let mut error = error.without_snippet();
+    while let Error::AliasError { error: inner, .. } = error {
+        error = inner;
+    }
     let message = match error {
         Error::MultipleDocuments { .. } => {
             "holds more than one YAML document: put everything into one, without `---` between"
                 .to_owned()
         }
-        Error::Budget { .. } => format!(
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => format!(
             "is too large, too deep, or repeats its anchors too often ({})",
             UserMessageFormatter.format_message(error)
         ),
-        _ => match place.and_then(|place| quoting_hint(text, place)) {
-            Some(hint) => hint,
-            None => format!(
-                "not valid YAML: {}",
-                UserMessageFormatter.format_message(error)
-            ),
-        },
+        // What the parser itself could not read.
+        Error::UnknownAnchor { .. } | Error::ExternalMessage { .. } => place
+            .and_then(|place| quoting_hint(text, place))
+            .unwrap_or_else(|| invalid(error)),
+        _ => invalid(error),
     };
     Unreadable { place, message }
+}
+
+fn invalid(error: &Error) -> String {
+    let what = UserMessageFormatter.format_message(error);
+    format!("not valid YAML: {what}")
 }
 
 /// What to write where an unquoted value begins with a character that YAML keeps for itself.
