@@ -210,7 +210,20 @@ pub async fn until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
     until_or(what, look, String::new).await
 }
 
-/// The same; `why` tells what is the matter if nothing comes.
+/// Looks again and again without a pause: where the looking itself is what is waited for.
+pub async fn until_at_once<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let trying = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+        }
+    };
+    let found = tokio::time::timeout(PATIENCE, trying).await;
+    found.unwrap_or_else(|_| panic!("{what}: not within {} s", PATIENCE.as_secs()))
+}
+
+/// The same as `until`; `why` tells what is the matter if nothing comes.
 pub async fn until_or<T>(
     what: &str,
     mut look: impl AsyncFnMut() -> Option<T>,
