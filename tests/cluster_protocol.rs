@@ -8,11 +8,10 @@ mod cluster;
 use cluster::{
     controller::{Controller, Killer},
     history::{History, the_judge_sees_what_is_wrong},
-    place::Place,
+    place::{self, Place},
     proxy::{Fault, Proxy, Write},
     short_run, until_at_once,
 };
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use punctual::api::{Outcome, ScheduledContainerStatus};
@@ -173,8 +172,8 @@ async fn a_stranger_who_has_the_name_of_a_run_keeps_it() {
     let history = History::watch(&place).await;
     let mut spec = every_second().await;
     // Far enough for the stranger to come first, whatever else the machine does.
-    let fire = in_seconds(&place, 8);
-    spec["schedule"] = only_at(fire).into();
+    let fire = place.in_seconds(8);
+    spec["schedule"] = place::only_at(fire).into();
     let name = format!("once-{}", fire.strftime("%Y%m%d-%H%M%S"));
     let mut stranger = spec["template"].clone();
     stranger["metadata"]["name"] = name.clone().into();
@@ -476,14 +475,4 @@ async fn fires_missed_while_nobody_watched_are_counted_and_the_latest_runs() {
     );
     history.settle(&place, "beat", 1).await;
     drop(controller);
-}
-
-/// The whole second that many seconds from now.
-fn in_seconds(place: &Place, seconds: i64) -> Timestamp {
-    Timestamp::from_second(place.now().as_second() + seconds).expect("a time")
-}
-
-/// A schedule that fires at this second, and never again.
-fn only_at(fire: Timestamp) -> String {
-    fire.strftime("%S %M %H %d %m ? %Y").to_string()
 }

@@ -119,6 +119,11 @@ impl Controller {
         parsed.collect()
     }
 
+    /// The same as they were written.
+    pub fn raw_lines(&self) -> Vec<String> {
+        self.lines.lock().expect("the lines").clone()
+    }
+
     /// Waits for a record.
     pub async fn until_line(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
         let look = async || self.lines().into_iter().find(&is);

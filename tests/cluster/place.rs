@@ -201,11 +201,20 @@ impl Place {
             .expect("the pod should be deleted");
     }
 
-    /// The API server's clock: that of the machine for all that we know, but not before any object's
-    /// creation time.
+    /// The time, by the clock that the controller goes by as well.
     pub fn now(&self) -> Timestamp {
         Clock::System.now()
     }
+
+    /// The whole second that many seconds from now.
+    pub fn in_seconds(&self, seconds: i64) -> Timestamp {
+        Timestamp::from_second(self.now().as_second() + seconds).expect("a time")
+    }
+}
+
+/// A schedule, in UTC, that fires at this second and never again.
+pub fn only_at(fire: Timestamp) -> String {
+    fire.strftime("%S %M %H %d %m ? %Y").to_string()
 }
 
 impl Drop for Place {
