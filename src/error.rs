@@ -23,3 +23,42 @@ pub enum Error {
     #[error("panicked: {0}")]
     Panicked(String),
 }
+
+/// An error with all that led to it, as `what: why: why that`. Several of kube's errors repeat their
+/// cause, some at length; it is told once.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut told: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        match told.last_mut() {
+            Some(last) if last.ends_with(&text) => {}
+            Some(last) if last.contains(&text) => *last = text,
+            _ => told.push(text),
+        }
+        next = error.source();
+    }
+    told.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_with_its_causes_each_once() {
+        let refusal = Status::failure("pods \"a\" is forbidden", "Forbidden").with_code(403);
+        let error = Error::Request {
+            what: "create the pod",
+            source: Box::new(kube::Error::Api(refusal.boxed())),
+        };
+        let said = chain(&error);
+        assert!(
+            said.starts_with("can't create the pod: pods \"a\" is forbidden"),
+            "{said}"
+        );
+        assert_eq!(said.matches("forbidden").count(), 1, "{said}");
+    }
+}

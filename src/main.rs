@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("punctual: {error:#}");
+            eprintln!("punctual: {}", punctual::error::chain(error.as_ref()));
             ExitCode::FAILURE
         }
     }

@@ -98,8 +98,8 @@ impl Drop for Guard {
 }
 
 /// Starts logging to standard output, for the whole process. `filter` says which records to write,
-/// in the language of `RUST_LOG`: `info`, `info,kube=debug`.
-pub fn init(format: LogFormat, filter: &str) -> Result<Guard, TelemetryError> {
+/// in the language of `RUST_LOG`: `info`, `info,kube=debug`. Text shows its times in `zone`.
+pub fn init(format: LogFormat, filter: &str, zone: TimeZone) -> Result<Guard, TelemetryError> {
     let filter = EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter {
         filter: filter.to_owned(),
         source,
@@ -129,7 +129,7 @@ pub fn init(format: LogFormat, filter: &str) -> Result<Guard, TelemetryError> {
             .try_init()
     } else {
         let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let text = Text::new(Clock::System, TimeZone::system(), colour);
+        let text = Text::new(Clock::System, zone, colour);
         builder.event_format(text).finish().try_init()
     }
     .map_err(TelemetryError::AlreadySet)?;

@@ -11,7 +11,8 @@ const CHILD: &str = "PUNCTUAL_TEST_BLOCKED_LOG";
 #[test]
 fn a_process_whose_log_nobody_reads_ends() {
     if std::env::var_os(CHILD).is_some() {
-        let guard = telemetry::init(LogFormat::Json, "info").expect("nothing logs here yet");
+        let guard = telemetry::init(LogFormat::Json, "info", jiff::tz::TimeZone::UTC)
+            .expect("nothing logs here yet");
         // More than the pipe and the queue hold.
         for line in 0..20_000 {
             tracing::info!(line, "{}", "x".repeat(100));

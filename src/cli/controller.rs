@@ -158,30 +158,32 @@ impl ScheduleFile {
 }
 
 pub fn run(flags: Controller) -> anyhow::Result<()> {
-    let log = telemetry::init(flags.log_format, &flags.log_level)?;
+    let local = local_zone(flags.time_zone.as_deref())?;
+    let log = telemetry::init(flags.log_format, &flags.log_level, local.clone())?;
     let metrics = Metrics::new();
     metrics.watch_dropped_lines(log.dropped_lines());
     let runtime = tokio::runtime::Runtime::new().context("can't start the runtime")?;
-    let result = runtime.block_on(serve(flags, metrics));
+    let result = runtime.block_on(serve(flags, local, metrics));
     // Nothing that still waits for an answer may hold up the exit.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(flags: Controller, metrics: Metrics) -> anyhow::Result<()> {
+async fn serve(flags: Controller, local: TimeZone, metrics: Metrics) -> anyhow::Result<()> {
     let clock = Clock::System;
-    let local = local_zone(flags.time_zone.as_deref())?;
     let config = connect::config(flags.kubeconfig.as_deref(), flags.context.as_deref()).await?;
     let server = config.cluster_url.to_string();
     let home = config.default_namespace.clone();
-    let client = connect::client(config, metrics.clone())?;
+    let client = connect::client(config.clone(), metrics.clone())?;
+    // Streams of lines have connections of their own, so that they are never in the way of a fire.
+    let lines_client = connect::client(config, metrics.clone())?;
     let health = Health::new(clock.clone());
     let stop = stop_on_signal()?;
 
     let cache = Cache::new(local.clone());
     let queue = Arc::new(Queue::new(clock.clone()));
     let (reporter, events) = Reporter::new(metrics.clone());
-    let logs = LogFollower::new(flags.run_logs, client.clone(), metrics.clone(), clock.now());
+    let logs = LogFollower::new(flags.run_logs, lines_client, metrics.clone(), clock.now());
     let listener = admin::listen(flags.listen).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

@@ -190,9 +190,20 @@ impl Cache {
         pod
     }
 
-    /// Remembers that the watch no longer shows a pod. Its last state stays until it is forgotten.
+    /// Remembers that the watch no longer shows a pod. Its last state stays until it is forgotten: at
+    /// once if its schedule is not known, since no turn of that would ever forget it.
     pub fn lose_pod(&self, owner: &ScheduleRef, pod: ObservedPod) -> SeenPod {
         let pod = self.put_pod(owner, pod);
+        let mut inner = self.lock();
+        let schedule = inner.schedules.get(&Key::from(owner));
+        let known = schedule.is_some_and(|entry| entry.schedule.identity == *owner);
+        if let Some(owned) = inner.pods.get_mut(&owner.uid) {
+            owned.pods.retain(|lost| known || lost.uid != pod.uid);
+            if owned.pods.is_empty() {
+                inner.pods.remove(&owner.uid);
+            }
+        }
+        drop(inner);
         self.mark(&owner.uid, &pod.uid, |pod| {
             if pod.presence == Presence::Here {
                 pod.presence = Presence::Missing;

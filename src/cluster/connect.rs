@@ -1,6 +1,7 @@
 //! How we reach the API server: from flags to clients.
 
 use std::{
+    error::Error,
     path::Path,
     pin::Pin,
     task::{Context, Poll},
@@ -22,8 +23,8 @@ use crate::metrics::{ApiRequest, Metrics};
 pub enum ConnectError {
     #[error("can't read the kubeconfig; name another with --kubeconfig or --context")]
     Kubeconfig(#[from] kube::config::KubeconfigError),
-    #[error("no cluster is configured: there is no kubeconfig, and this is not a pod")]
-    Nowhere(#[from] kube::config::InferConfigError),
+    #[error("no cluster to work on: name a kubeconfig with --kubeconfig or in $KUBECONFIG")]
+    Nowhere(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("can't make a client")]
     Client(#[from] kube::Error),
 }
@@ -35,7 +36,13 @@ pub async fn config(
     context: Option<&str>,
 ) -> Result<Config, ConnectError> {
     if kubeconfig.is_none() && context.is_none() {
-        return Ok(Config::infer().await?);
+        return Config::infer().await.map_err(|error| {
+            // It tells of the pod's own account too, which is not missed outside of a pod.
+            ConnectError::Nowhere(match error.source() {
+                Some(kubeconfig) => kubeconfig.to_string().into(),
+                None => error.to_string().into(),
+            })
+        });
     }
     let file = match kubeconfig {
         Some(path) => Kubeconfig::read_from(path)?,

@@ -97,7 +97,9 @@ impl Watch {
                     self.pod(pod, &logs);
                 }
                 Event::InitDone => {
-                    for key in self.cache.keep_pods(&std::mem::take(&mut listed)) {
+                    let listed = std::mem::take(&mut listed);
+                    logs.keep(&listed);
+                    for key in self.cache.keep_pods(&listed) {
                         self.queue.push(key);
                     }
                     synced.send_replace(true);

@@ -51,10 +51,13 @@ pub fn decide(
     }
     let wanted = draft.due_fires();
     let next = draft.next_fire(wanted);
-    // A fire that waits for its pod is still the next: showing another would cost a write of its own.
-    draft.show_next(wanted.or(next));
-    if let Some(readiness) = readiness::now(schedule, learned, &draft.status, next) {
-        draft.set_ready(readiness);
+    // What is shown can wait for the fire that waits for its pod: it isn't worth a write of its own.
+    // And of a schedule that is being deleted there is nothing left to show.
+    if wanted.is_none() && !seen.deleting {
+        draft.show_next(next);
+        if let Some(readiness) = readiness::now(schedule, learned, &draft.status, next) {
+            draft.set_ready(readiness);
+        }
     }
 
     let changed = draft.status != seen.status;

@@ -248,16 +248,16 @@ fn last_lines(message: &str) -> Vec<String> {
         .rev()
         .filter(|line| !line.trim().is_empty())
         .take(LINES)
-        .map(printable)
+        .map(|line| printable(line, LINE_LENGTH))
         .collect();
     lines.reverse();
     lines
 }
 
-/// A line without control characters, which could make a terminal do things, and not too long.
-fn printable(line: &str) -> String {
+/// The first characters of a line, without control characters: those could make a terminal do things.
+fn printable(line: &str, length: usize) -> String {
     let mut shown = String::new();
-    for character in line.chars().take(LINE_LENGTH) {
+    for character in line.chars().take(length) {
         if character.is_control() && character != '\t' {
             shown.extend(character.escape_default());
         } else {
@@ -267,10 +267,12 @@ fn printable(line: &str) -> String {
     shown
 }
 
+/// A message from elsewhere as one line.
 fn cut(message: &str) -> String {
     let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MESSAGE_LENGTH) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+    let shown = printable(&line, MESSAGE_LENGTH);
+    match line.chars().nth(MESSAGE_LENGTH) {
+        Some(_) => format!("{shown}…"),
+        None => shown,
     }
 }

@@ -1,3 +1,5 @@
+//! What a scraper sees.
+
 use super::*;
 
 /// Metrics with every family filled, so that each shows its name and labels.

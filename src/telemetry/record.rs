@@ -76,14 +76,8 @@ impl Visit for Record {
     /// An error with all that led to it, as `what: why: why that`.
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
         let mut text = Bounded::default();
-        let mut error = Some(value);
-        while let Some(this) = error {
-            let colon = if text.0.is_empty() { "" } else { ": " };
-            if write!(text, "{colon}{this}").is_err() {
-                break;
-            }
-            error = this.source();
-        }
+        // It ends where the bound is.
+        let _ = text.write_str(&crate::error::chain(value));
         self.put(field, text.finish().into());
     }
 

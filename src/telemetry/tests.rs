@@ -1,3 +1,5 @@
+//! The log as its readers see it.
+
 use jiff::tz::{Offset, TimeZone};
 use serde_json::json;
 use tracing::{debug, error, info, warn};
@@ -212,6 +214,8 @@ fn a_reader_that_takes_nothing_delays_nobody_and_what_is_dropped_is_counted() {
 
 #[test]
 fn a_filter_that_can_t_be_read_is_an_error_that_shows_it() {
-    let error = init(LogFormat::Json, "punctual=loud").err().unwrap();
+    let error = init(LogFormat::Json, "punctual=loud", TimeZone::UTC)
+        .err()
+        .unwrap();
     assert!(error.to_string().contains("punctual=loud"), "{error}");
 }

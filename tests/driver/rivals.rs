@@ -41,14 +41,14 @@ async fn rivals(seed: u64, faults: Faults, mut disturb: impl FnMut(&World, &mut 
 
 #[tokio::test(start_paused = true)]
 async fn two_controllers_start_each_run_once() {
-    for seed in 0..30 {
+    for seed in 0..10 {
         rivals(seed, Faults::none(), |_, _| {}).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_controllers_of_which_one_sees_nothing_new_start_each_run_once() {
-    for seed in 0..60 {
+    for seed in 0..30 {
         rivals(seed, Faults::none(), |world, dice| {
             let who = if dice.below(2) == 0 { "a" } else { "b" };
             if dice.below(6) == 0 {
@@ -68,6 +68,7 @@ async fn two_controllers_in_a_storm_start_each_run_once() {
             1 => Fault::After,
             2 => Fault::CrashBefore(Duration::from_millis(storm.below(4_000))),
             3 => Fault::CrashAfter(Duration::from_millis(storm.below(4_000))),
+            4 => Fault::Late(Duration::from_millis(storm.below(30_000))),
             _ => Fault::None,
         });
         rivals(seed, faults, |world, dice| match dice.below(24) {

@@ -131,13 +131,21 @@ impl Link {
         match fault {
             Fault::Before => return Err(std::io::ErrorKind::ConnectionRefused.into()),
             Fault::CrashBefore(pause) => return self.die(pause).await,
+            Fault::Late(pause) => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(pause).await;
+                    // Nobody waits for this answer any more.
+                    let _ = self.server.answer(&self.by, &call);
+                });
+                return Err(std::io::ErrorKind::ConnectionReset.into());
+            }
             Fault::None | Fault::After | Fault::CrashAfter(_) => {}
         }
         let answer = self.server.answer(&self.by, &call);
         match fault {
             Fault::After => return Err(std::io::ErrorKind::ConnectionReset.into()),
             Fault::CrashAfter(pause) => return self.die(pause).await,
-            Fault::None | Fault::Before | Fault::CrashBefore(_) => {}
+            Fault::None | Fault::Before | Fault::CrashBefore(_) | Fault::Late(_) => {}
         }
         self.travel().await;
         let (code, body) = match answer {

@@ -129,7 +129,7 @@ async fn follow(
                             round.failed
                         }
                         Err(error) => {
-                            tracing::warn!(%error, "can't list the schedules of the schedule file; trying again");
+                            tracing::warn!(error = &error as &dyn std::error::Error, "can't list the schedules of the schedule file; trying again");
                             true
                         }
                     }

@@ -126,7 +126,12 @@ impl Sync {
                 }
                 Err(error) => {
                     failed = true;
-                    tracing::warn!(namespace = key.0, schedule = key.1, %error, "can't look at a schedule that is retired; trying again");
+                    tracing::warn!(
+                        namespace = key.0,
+                        schedule = key.1,
+                        error = &error as &dyn std::error::Error,
+                        "can't look at a schedule that is retired; trying again"
+                    );
                 }
             }
         }
@@ -164,7 +169,12 @@ impl Sync {
                         round.problems.push(problem(entry, &message));
                     }
                     None => {
-                        tracing::warn!(namespace = key.0, schedule = key.1, %error, "can't apply an entry; trying again");
+                        tracing::warn!(
+                            namespace = key.0,
+                            schedule = key.1,
+                            error = &error as &dyn std::error::Error,
+                            "can't apply an entry; trying again"
+                        );
                     }
                 }
             }
@@ -207,7 +217,12 @@ impl Sync {
                 Ok(false) => {}
                 Err(error) => {
                     failed = true;
-                    tracing::warn!(namespace = key.0, schedule = key.1, %error, "can't retire a schedule; trying again");
+                    tracing::warn!(
+                        namespace = key.0,
+                        schedule = key.1,
+                        error = &error as &dyn std::error::Error,
+                        "can't retire a schedule; trying again"
+                    );
                 }
             }
         }

@@ -191,7 +191,7 @@ impl Publisher {
             Ok(Ok(())) => None,
             // Told before, by a controller that was stopped before it could note that.
             Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => None,
-            Ok(Err(error)) => Some(error.to_string()),
+            Ok(Err(error)) => Some(crate::error::chain(&error)),
             Err(_) => Some(format!("no answer within {} s", PATIENCE.as_secs())),
         };
         let Some(failure) = failure else {

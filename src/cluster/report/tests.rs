@@ -1,3 +1,5 @@
+//! News in words, in the log and in the metrics.
+
 use super::*;
 use crate::api::{Outcome, RunRecord, SkipRecord};
 use crate::clock::Clock;

@@ -150,7 +150,7 @@ async fn read(output: &Output, progress: &Mutex<Progress>, news: &mut bool) -> E
     let reader = match timeout(PATIENCE, pods.log_stream(&output.run, &parameters)).await {
         Ok(Ok(reader)) => reader,
         Ok(Err(kube::Error::Api(status))) if status.is_not_found() => return End::Gone,
-        Ok(Err(error)) => return End::Broken(error.to_string()),
+        Ok(Err(error)) => return End::Broken(crate::error::chain(&error)),
         Err(_) => return End::Broken(format!("no answer within {} s", PATIENCE.as_secs())),
     };
     let mut reader = std::pin::pin!(reader);
@@ -163,7 +163,7 @@ async fn read(output: &Output, progress: &Mutex<Progress>, news: &mut bool) -> E
                 return End::Clean;
             }
             // A part of a line comes again, whole, with the next stream.
-            Err(error) => return End::Broken(error.to_string()),
+            Err(error) => return End::Broken(crate::error::chain(&error)),
         }
     }
 }

@@ -1,3 +1,5 @@
+//! Events, as an API server gets them.
+
 use std::sync::Arc;
 
 use http::{Method, Request, Response, StatusCode};
