@@ -60,6 +60,7 @@ macro_rules! at_each_write {
 at_each_write! {
     a_write_that_does_not_arrive: Fault::Before;
     an_answer_that_does_not_arrive: Fault::After;
+    a_write_without_any_answer: Fault::Silence;
     a_write_that_arrives_late: Fault::Late(Duration::from_secs(2));
     a_write_that_arrives_when_all_is_over: Fault::Late(Duration::from_secs(23));
     a_crash_before_a_write_and_a_quick_successor: Fault::CrashBefore(Duration::from_millis(200));
