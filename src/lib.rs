@@ -12,6 +12,13 @@
 //! `api` is what users write and read, `core` is what we think, `cluster` is what we touch, and
 //! `driver` puts them together. `core` depends on nothing that talks to the outside.
 
+pub mod admin;
 pub mod api;
 pub mod clock;
+pub mod cluster;
 pub mod core;
+pub mod driver;
+pub mod error;
+pub mod metrics;
+pub mod queue;
+pub mod telemetry;

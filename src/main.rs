@@ -10,7 +10,7 @@ fn main() -> ExitCode {
         // Whoever read our output has read enough, as in `punctual crd | head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("punctual: {error:#}");
+            eprintln!("punctual: {}", punctual::error::chain(error.as_ref()));
             ExitCode::FAILURE
         }
     }

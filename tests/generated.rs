@@ -9,6 +9,14 @@ fn the_definition_is_fresh() -> Result<()> {
     check("crds/scheduledcontainers.punctual.dev.yaml", &["crd"])
 }
 
+#[test]
+fn the_reference_is_fresh() -> Result<()> {
+    for page in ["flags", "metrics", "reasons"] {
+        check(&format!("docs/{page}.md"), &["reference", page])?;
+    }
+    Ok(())
+}
+
 fn check(file: &str, arguments: &[&str]) -> Result<()> {
     let output = Command::new(env!("CARGO_BIN_EXE_punctual"))
         .args(arguments)

@@ -5,12 +5,14 @@
 mod cel;
 mod definition;
 mod raw_json;
+mod schedule_file;
 mod scheduled_container;
 mod status;
 mod template_schema;
 
 pub use definition::definition;
 pub use raw_json::RawJson;
+pub use schedule_file::ScheduleFileEntry;
 pub use scheduled_container::{ConcurrencyPolicy, ScheduledContainer, ScheduledContainerSpec};
 pub use status::{
     ActiveRun, Condition, ConditionStatus, Counts, Outcome, RunRecord, ScheduledContainerStatus,

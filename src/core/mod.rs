@@ -3,6 +3,17 @@
 
 pub mod backoff;
 pub mod cron;
+pub mod decide;
+pub mod litter;
 pub mod news;
+pub mod outcome;
+pub mod plan;
+pub mod prepare;
+pub mod readiness;
 pub mod reason;
+pub mod reason_table;
+pub mod rules;
 pub mod run;
+pub mod schedule;
+pub mod schedule_ref;
+pub mod status;

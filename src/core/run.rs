@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::schedule_ref::ScheduleRef;
+
 /// The scheduling gate that every pod is born with. Kubernetes binds no gated pod, so the gate is
 /// the lock: a pod starts when its gate goes, and not before.
 pub const HOLD: &str = "punctual.dev/hold";
@@ -15,14 +17,18 @@ pub const FIRE_ANNOTATION: &str = "punctual.dev/fire-time";
 /// The annotation with the generation of the spec that a pod was made from.
 pub const GENERATION_ANNOTATION: &str = "punctual.dev/generation";
 
+/// A pod's name is also its host name, which has this many characters at most.
+const LONGEST_NAME: usize = 63;
+
+/// How many names of one fire may be taken by strangers.
+const MOST_SALT: u32 = 9;
+
 /// What is seen of one pod of a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenPod {
     pub name: String,
     pub uid: String,
     pub resource_version: String,
-    /// The uid of the schedule that owns it.
-    pub owner: String,
     /// The fire that it was made for.
     pub fire: Timestamp,
     /// The generation of the spec that it was made from.
@@ -31,6 +37,7 @@ pub struct SeenPod {
     pub held: bool,
     /// Whether it is being deleted.
     pub deleting: bool,
+    pub presence: Presence,
     pub phase: Phase,
     /// The pod's own reason and message, such as Evicted.
     pub reason: Option<String>,
@@ -43,6 +50,18 @@ pub struct SeenPod {
     /// The message of the condition PodScheduled while it is false with reason Unschedulable.
     pub unschedulable: Option<String>,
     pub containers: Vec<SeenContainer>,
+}
+
+/// Whether a pod exists, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// The watch shows it.
+    Here,
+    /// The watch doesn't show it: it was deleted, or lost the label that the watch looks for. What is
+    /// seen of it is its last state.
+    Missing,
+    /// It does not exist: the API server said so. What is seen of it is its last state.
+    Gone,
 }
 
 /// The phase of a pod.
@@ -91,5 +110,85 @@ impl SeenPod {
             Phase::Succeeded | Phase::Failed => true,
             Phase::Pending | Phase::Running | Phase::Unknown => false,
         }
+    }
+
+    /// When its last container ended; the fire if none says so.
+    pub fn ended_at(&self) -> Timestamp {
+        let ends = self
+            .containers
+            .iter()
+            .filter_map(|container| match &container.state {
+                ContainerState::Terminated(ended) => ended.finished,
+                ContainerState::Waiting { .. } | ContainerState::Running { .. } => None,
+            });
+        ends.max().unwrap_or(self.fire)
+    }
+}
+
+/// The name of the pod for a fire: the same whoever makes it, so that it can be made only once.
+/// `salt` above 0 gives another one, for when a stranger has the name.
+pub fn pod_name(schedule: &ScheduleRef, fire: Timestamp, salt: u32) -> String {
+    let stamp = fire.strftime("%Y%m%d-%H%M%S");
+    let suffix = match salt {
+        0 => format!("-{stamp}"),
+        _ => format!("-{stamp}-{:04x}{salt:x}", spread(&schedule.uid) & 0xffff),
+    };
+    let room = LONGEST_NAME - suffix.len();
+    if schedule.name.len() <= room {
+        return format!("{}{suffix}", schedule.name);
+    }
+    // Two long names that begin alike stay apart by a hash of the whole.
+    let hash = format!("-{:08x}", spread(&schedule.name) as u32);
+    let kept: String = schedule.name.chars().take(room - hash.len()).collect();
+    format!("{}{hash}{suffix}", kept.trim_end_matches(['-', '.']))
+}
+
+/// Whether a pod of this name can be the one for a fire.
+pub fn is_name_of(schedule: &ScheduleRef, fire: Timestamp, name: &str) -> bool {
+    (0..=MOST_SALT).any(|salt| pod_name(schedule, fire, salt) == name)
+}
+
+/// A number for a text: FNV-1a, small, and the same in every version of this program.
+pub fn spread(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(schedule: &str, salt: u32) -> String {
+        let identity = ScheduleRef {
+            namespace: "default".into(),
+            name: schedule.into(),
+            uid: "0b5ff1f1-6b1c-4d0c-8d8e-3a8e1c3cf1d8".into(),
+        };
+        pod_name(&identity, "2026-11-20T18:45:10Z".parse().unwrap(), salt)
+    }
+
+    #[test]
+    fn a_pod_is_named_after_its_schedule_and_fire() {
+        assert_eq!(name("backup", 0), "backup-20261120-184510");
+    }
+
+    #[test]
+    fn a_salt_gives_another_name() {
+        assert!(name("backup", 1).starts_with("backup-20261120-184510-"));
+        assert_ne!(name("backup", 1), name("backup", 2));
+    }
+
+    #[test]
+    fn long_names_fit_and_stay_apart() {
+        let (a, b) = ("a".repeat(62) + "x", "a".repeat(62) + "y");
+        for (schedule, salt) in [(&a, 0), (&a, 3), (&b, 0)] {
+            assert!(
+                name(schedule, salt).len() <= LONGEST_NAME,
+                "{}",
+                name(schedule, salt)
+            );
+        }
+        assert_ne!(name(&a, 0), name(&b, 0));
     }
 }

@@ -1,0 +1,59 @@
+# Every step of CI is one target. `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CRD := crds/scheduledcontainers.punctual.dev.yaml
+CARGO := cargo
+
+.PHONY: help demo demo-down test fmt fmt-check lint test-unit test-cluster generate build \
+        cluster-up cluster-down bench-smoke
+
+help: ## List the targets
+	@echo "Punctual runs containers on a schedule in Kubernetes. Targets:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## See it work: a cluster, a controller, a minute of schedules
+	@hack/demo
+
+demo-down: ## Take the demo's cluster down
+	@hack/cluster/cluster down
+
+test: fmt-check lint test-unit test-cluster ## Run every test
+
+fmt: ## Format the code
+	$(CARGO) fmt
+
+fmt-check: ## Check that the code is formatted
+	$(CARGO) fmt --check
+
+lint: ## Run clippy; its warnings are errors
+	$(CARGO) clippy --all-targets --locked -- -D warnings
+
+test-unit: ## Run the tests that need no cluster
+	$(CARGO) test --locked
+
+test-cluster: ## Run the tests on a real API server and a real node
+	@hack/test-cluster
+
+generate: ## Write the generated files anew
+	@$(CARGO) run --quiet --locked -- crd > $(CRD).new
+	@mv $(CRD).new $(CRD)
+	@for page in metrics reasons flags; do \
+		$(CARGO) run --quiet --locked -- reference $$page > docs/$$page.md.new; \
+		mv docs/$$page.md.new docs/$$page.md; \
+	done
+	@echo "wrote $(CRD), docs/metrics.md, docs/reasons.md, docs/flags.md"
+
+build: ## Build the program for release, into target/release
+	$(CARGO) build --release --locked
+
+cluster-up: ## Start a real local cluster (see hack/cluster)
+	@hack/cluster/cluster up
+
+cluster-down: ## Take it down
+	@hack/cluster/cluster down
+
+bench-smoke: ## Fire 1,000 schedules at one instant and measure
+	@hack/bench-smoke

@@ -1,0 +1,117 @@
+//! An entry of `schedule.yml`, as a user writes it.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::ConcurrencyPolicy;
+
+/// An entry of `schedule.yml`. The file is a map of name → entry, and an entry becomes the
+/// `ScheduledContainer` of that name.
+///
+/// The pod to run is given in exactly one way: `template`, `pod`, or `image` alone. What is not
+/// said here is not set there, so that the defaults of the resource apply.
+#[derive(Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ScheduleFileEntry {
+    /// When to run: six fields with seconds first, five crontab fields, or an `@` name. Empty
+    /// disables the schedule. May be written as `schedule` too, its name in the resource.
+    #[serde(default, alias = "schedule", deserialize_with = "null_is_empty")]
+    pub cron: Option<String>,
+
+    /// A JSON or YAML file with a Pod, PodTemplate, Job or CronJob, from which the pod template is
+    /// taken. A path relative to the folder of `schedule.yml`, and not out of it.
+    #[serde(default)]
+    pub template: Option<String>,
+
+    /// The pod to run, written in place: the fields of a pod's `spec`, or its `metadata` and `spec`.
+    #[serde(default)]
+    pub pod: Option<Value>,
+
+    /// The image of the first container. Without `template` or `pod`: of the only one.
+    #[serde(default)]
+    pub image: Option<String>,
+
+    /// The arguments of the first container.
+    #[serde(default)]
+    pub args: Option<Vec<String>>,
+
+    /// The namespace in which it runs. Default: the controller's own.
+    #[serde(default)]
+    pub namespace: Option<String>,
+
+    /// What the schedule is for. At most 4096 characters.
+    #[serde(default)]
+    pub description: Option<String>,
+
+    /// See `spec.timeZone` of the resource.
+    #[serde(default)]
+    pub time_zone: Option<String>,
+
+    /// See `spec.suspend` of the resource.
+    #[serde(default)]
+    pub suspend: Option<bool>,
+
+    /// See `spec.concurrencyPolicy` of the resource.
+    #[serde(default)]
+    pub concurrency_policy: Option<ConcurrencyPolicy>,
+
+    /// See `spec.startingDeadlineSeconds` of the resource. From 0 to 31,536,000.
+    #[serde(default)]
+    pub starting_deadline_seconds: Option<i64>,
+
+    /// See `spec.activeDeadlineSeconds` of the resource. From 1 to 31,536,000.
+    #[serde(default)]
+    pub active_deadline_seconds: Option<i64>,
+
+    /// See `spec.successfulRunsHistoryLimit` of the resource. From 0 to 100.
+    #[serde(default)]
+    pub successful_runs_history_limit: Option<i64>,
+
+    /// See `spec.failedRunsHistoryLimit` of the resource. From 0 to 100.
+    #[serde(default)]
+    pub failed_runs_history_limit: Option<i64>,
+
+    /// See `spec.ttlSecondsAfterFinished` of the resource. From 0 to 31,536,000.
+    #[serde(default)]
+    pub ttl_seconds_after_finished: Option<i64>,
+}
+
+/// `cron:` with nothing after it is an empty string, as it was in the tools before this one.
+fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::<String>::deserialize(deserializer).map(|cron| Some(cron.unwrap_or_default()))
+}
+
+impl ScheduleFileEntry {
+    /// The names of all fields, as a user writes them.
+    pub const FIELDS: &[&str] = &[
+        "cron",
+        "schedule",
+        "template",
+        "pod",
+        "image",
+        "args",
+        "namespace",
+        "description",
+        "timeZone",
+        "suspend",
+        "concurrencyPolicy",
+        "startingDeadlineSeconds",
+        "activeDeadlineSeconds",
+        "successfulRunsHistoryLimit",
+        "failedRunsHistoryLimit",
+        "ttlSecondsAfterFinished",
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_fields_is_what_serde_knows() {
+        let error = serde_json::from_str::<ScheduleFileEntry>(r#"{"?": 1}"#).unwrap_err();
+        let error = error.to_string();
+        let known: Vec<_> = error.split('`').skip(3).step_by(2).collect();
+        assert_eq!(known, ScheduleFileEntry::FIELDS);
+    }
+}

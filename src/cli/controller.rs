@@ -1,0 +1,320 @@
+//! `punctual controller`: looks after every schedule until it is told to stop.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use anyhow::Context;
+use clap::Args;
+use jiff::{SignedDuration, tz::TimeZone};
+use punctual::{
+    admin::{self, Health},
+    clock::Clock,
+    cluster::{
+        cache::Cache,
+        connect,
+        file_source::{FileSource, Problem},
+        report::{self, Reporter},
+        requests::Requests,
+        run_logs::{LogFollower, RunLogs},
+        watch::Watch,
+    },
+    core::cron,
+    driver::{Driver, Settings},
+    metrics::Metrics,
+    queue::Queue,
+    telemetry::{self, LogFormat},
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+/// How the controller is told what to do. Every flag is also an environment variable.
+#[derive(Args)]
+pub struct Controller {
+    /// The kubeconfig to use. Default: $KUBECONFIG, ~/.kube/config, or the pod that this runs in.
+    #[arg(long, env = "PUNCTUAL_KUBECONFIG", value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+
+    /// The context of the kubeconfig to use. Default: its current one.
+    #[arg(long, env = "PUNCTUAL_CONTEXT", value_name = "NAME")]
+    context: Option<String>,
+
+    /// The only namespace to look after. Default: all of them.
+    #[arg(long, short, env = "PUNCTUAL_NAMESPACE", value_name = "NAME")]
+    namespace: Option<String>,
+
+    /// The zone of schedules that name none, such as Europe/Berlin. Default: $TZ, or the system's.
+    #[arg(long, env = "PUNCTUAL_TIME_ZONE", value_name = "ZONE")]
+    time_zone: Option<String>,
+
+    #[command(flatten)]
+    file: ScheduleFile,
+
+    /// Which lines of the runs' output go into this log, besides its own records.
+    #[arg(long, env = "PUNCTUAL_RUN_LOGS", value_enum, default_value_t = RunLogs::All)]
+    run_logs: RunLogs,
+
+    /// How this log is written: text for people, JSON for machines, auto for text on a terminal.
+    #[arg(long, env = "PUNCTUAL_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    log_format: LogFormat,
+
+    /// Which records this log has: error, warn, info, debug or trace, or one for each module.
+    #[arg(
+        long,
+        env = "PUNCTUAL_LOG_LEVEL",
+        value_name = "FILTER",
+        default_value = "info"
+    )]
+    log_level: String,
+
+    /// Where /healthz, /readyz and /metrics are served.
+    #[arg(
+        long,
+        env = "PUNCTUAL_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8080"
+    )]
+    listen: SocketAddr,
+
+    /// How many schedules are worked on at once.
+    #[arg(
+        long,
+        env = "PUNCTUAL_CONCURRENCY",
+        value_name = "N",
+        default_value_t = 64
+    )]
+    concurrency: usize,
+
+    /// How long before a fire its pod may be created; it is held until then. 0s: not before.
+    #[arg(
+        long,
+        env = "PUNCTUAL_PREPARE_AHEAD",
+        value_name = "DURATION",
+        default_value = "5s"
+    )]
+    prepare_ahead: SignedDuration,
+}
+
+/// Where the schedule file is.
+#[derive(Args)]
+struct ScheduleFile {
+    /// A schedule file whose entries are kept as ScheduledContainers. It is watched for edits.
+    #[arg(long, env = "PUNCTUAL_SCHEDULE_FILE", value_name = "FILE")]
+    schedule_file: Option<PathBuf>,
+
+    /// The folder of the schedule file: with --schedule-name another way to say --schedule-file.
+    #[arg(
+        long,
+        env = "PUNCTUAL_SCHEDULE_PATH",
+        value_name = "FOLDER",
+        conflicts_with = "schedule_file"
+    )]
+    schedule_path: Option<PathBuf>,
+
+    /// The name of the schedule file in that folder. Default there: schedule.yml.
+    #[arg(
+        long,
+        env = "PUNCTUAL_SCHEDULE_NAME",
+        value_name = "NAME",
+        conflicts_with = "schedule_file"
+    )]
+    schedule_name: Option<PathBuf>,
+
+    /// The namespace of entries that name none. Default: the one of --namespace, the kubeconfig's
+    /// context, or the pod that this runs in.
+    #[arg(long, env = "PUNCTUAL_SCHEDULE_NAMESPACE", value_name = "NAME")]
+    schedule_namespace: Option<String>,
+
+    /// What marks the schedules of this file as its own. Give each install its own if several share
+    /// a cluster.
+    #[arg(
+        long,
+        env = "PUNCTUAL_SCHEDULE_SOURCE",
+        value_name = "LABEL",
+        default_value = "schedule-file"
+    )]
+    schedule_source: String,
+}
+
+impl ScheduleFile {
+    fn path(&self) -> Option<PathBuf> {
+        if let Some(file) = &self.schedule_file {
+            return Some(file.clone());
+        }
+        if self.schedule_path.is_none() && self.schedule_name.is_none() {
+            return None;
+        }
+        let folder = self.schedule_path.clone().unwrap_or_default();
+        Some(
+            folder.join(
+                self.schedule_name
+                    .as_deref()
+                    .unwrap_or("schedule.yml".as_ref()),
+            ),
+        )
+    }
+}
+
+pub fn run(flags: Controller) -> anyhow::Result<()> {
+    let local = local_zone(flags.time_zone.as_deref())?;
+    let log = telemetry::init(flags.log_format, &flags.log_level, local.clone())?;
+    let metrics = Metrics::new();
+    metrics.watch_dropped_lines(log.dropped_lines());
+    let runtime = tokio::runtime::Runtime::new().context("can't start the runtime")?;
+    let result = runtime.block_on(serve(flags, local, metrics));
+    // Nothing that still waits for an answer may hold up the exit.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(flags: Controller, local: TimeZone, metrics: Metrics) -> anyhow::Result<()> {
+    let clock = Clock::System;
+    let config = connect::config(flags.kubeconfig.as_deref(), flags.context.as_deref()).await?;
+    let server = config.cluster_url.to_string();
+    let home = config.default_namespace.clone();
+    let client = connect::client(config.clone(), metrics.clone())?;
+    // Streams of lines have connections of their own, so that they are never in the way of a fire.
+    let lines_client = connect::client(config, metrics.clone())?;
+    let health = Health::new(clock.clone());
+    let stop = stop_on_signal()?;
+
+    let cache = Cache::new(local.clone());
+    let queue = Arc::new(Queue::new(clock.clone()));
+    let (reporter, events) = Reporter::new(metrics.clone());
+    let logs = LogFollower::new(flags.run_logs, lines_client, metrics.clone(), clock.now());
+    let listener = admin::listen(flags.listen).await?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        %server,
+        namespace = flags.namespace.as_deref().unwrap_or("all"),
+        time_zone = local.iana_name().unwrap_or("local"),
+        probes = %flags.listen,
+        "started"
+    );
+
+    // Each of these ends by itself after `stop`, or has nothing to lose and is dropped.
+    let mut side = JoinSet::new();
+    side.spawn({
+        let (health, metrics, stop) = (health.clone(), metrics.clone(), stop.clone());
+        async move {
+            if let Err(error) = admin::serve(listener, health, metrics, stop).await {
+                tracing::error!(error = &error as &dyn std::error::Error, "no more probes");
+            }
+        }
+    });
+    side.spawn(report::run_worker(
+        events,
+        client.clone(),
+        report::instance_name(),
+        stop.clone(),
+    ));
+    if let Some(path) = flags.file.path() {
+        let namespace = flags.file.schedule_namespace.clone();
+        let source = FileSource {
+            path,
+            templates: None,
+            default_namespace: namespace.or(flags.namespace.clone()).unwrap_or(home),
+            only_namespace: flags.namespace.clone(),
+            source: flags.file.schedule_source.clone(),
+            client: client.clone(),
+            metrics: metrics.clone(),
+        };
+        let (reporter, clock) = (reporter.clone(), clock.clone());
+        let tell = move |problem: &Problem| {
+            let (namespace, entry) = (Some(problem.namespace.as_str()), problem.entry.as_deref());
+            let message = problem.to_string();
+            reporter.tell_problem(namespace, entry, problem.reason, &message, clock.now());
+        };
+        side.spawn(source.run(tell, stop.clone()));
+    }
+
+    let watch = Watch {
+        client: client.clone(),
+        namespace: flags.namespace,
+        cache: cache.clone(),
+        queue: queue.clone(),
+        metrics: metrics.clone(),
+    };
+    let mut watches = JoinSet::new();
+    let (schedules_synced, mut schedules) = watch::channel(false);
+    let (pods_synced, mut pods) = watch::channel(false);
+    watches.spawn(watch.clone().schedules(schedules_synced));
+    watches.spawn(watch.pods(logs, pods_synced));
+
+    let settings = Settings {
+        concurrency: flags.concurrency,
+        prepare_ahead: flags.prepare_ahead,
+    };
+    let requests = Requests::new(client);
+    let driver = Driver::new(
+        settings,
+        clock,
+        cache,
+        queue,
+        requests,
+        reporter,
+        metrics,
+        health.clone(),
+    );
+    // Nothing is decided before everything is known.
+    let synced = async {
+        schedules.wait_for(|synced| *synced).await.is_ok()
+            && pods.wait_for(|synced| *synced).await.is_ok()
+    };
+    let synced = tokio::select! {
+        () = stop.cancelled() => false,
+        synced = synced => synced,
+        () = beat(&health, &driver.clock) => false,
+    };
+    if synced {
+        health.set_ready(true);
+        tracing::info!("all schedules and runs are known");
+        driver.run(stop.clone()).await;
+    }
+    stop.cancel();
+    while side.join_next().await.is_some() {}
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Shows that the process lives while it waits for an API server that may be away for long.
+async fn beat(health: &Health, clock: &Clock) {
+    let mut second = tokio::time::interval(std::time::Duration::from_secs(1));
+    loop {
+        second.tick().await;
+        health.beat(clock.now());
+    }
+}
+
+/// The zone of schedules that name none: the flag, else `TZ`, else the system's. A container often
+/// has neither, and means UTC then.
+fn local_zone(name: Option<&str>) -> anyhow::Result<TimeZone> {
+    match name {
+        Some(name) => cron::zone(name).context("--time-zone"),
+        None if std::env::var_os("TZ").is_some() => {
+            TimeZone::try_system().context("can't use $TZ; name a zone with --time-zone")
+        }
+        None => Ok(TimeZone::try_system().unwrap_or(TimeZone::UTC)),
+    }
+}
+
+/// A token that SIGTERM and SIGINT cancel.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("can't listen for SIGINT")?;
+    tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            tracing::info!(signal = name, "stopping");
+            stop.cancel();
+        }
+    });
+    Ok(stop)
+}

@@ -1,0 +1,301 @@
+//! What the watches have shown so far, and what the answers to our own writes have shown since.
+//!
+//! A cache is a hint: it may be old. Nothing is safe because of what stands here; the resource
+//! version and the uid that go along with every write are what makes it safe.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use jiff::tz::TimeZone;
+
+use super::observe::{ObservedPod, seen_pod};
+use crate::{
+    api::{ScheduledContainer, ScheduledContainerStatus},
+    core::{
+        plan::Seen,
+        run::{Presence, SeenPod},
+        schedule::Schedule,
+        schedule_ref::ScheduleRef,
+    },
+};
+
+/// Namespace and name of a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+impl From<&ScheduleRef> for Key {
+    fn from(identity: &ScheduleRef) -> Self {
+        Self {
+            namespace: identity.namespace.as_str().into(),
+            name: identity.name.as_str().into(),
+        }
+    }
+}
+
+/// A schedule as it stands in the cache.
+#[derive(Clone)]
+pub struct Entry {
+    pub schedule: Arc<Schedule>,
+    pub status: Arc<ScheduledContainerStatus>,
+    /// The version that the next write of its status must be based on.
+    pub resource_version: String,
+    pub deleting: bool,
+}
+
+/// The schedules and their pods. Cheap to clone: all clones are one cache.
+#[derive(Clone)]
+pub struct Cache {
+    /// The zone of schedules that name none.
+    local: TimeZone,
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    schedules: HashMap<Key, Entry>,
+    /// By the uid of the schedule that owns them.
+    pods: HashMap<String, Pods>,
+}
+
+struct Pods {
+    schedule: Key,
+    pods: Vec<SeenPod>,
+}
+
+/// How many schedules are in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    pub ready: usize,
+    pub suspended: usize,
+    pub disabled: usize,
+    pub invalid: usize,
+    pub active: usize,
+}
+
+impl Cache {
+    pub fn new(local: TimeZone) -> Self {
+        Self {
+            local,
+            inner: Arc::default(),
+        }
+    }
+
+    /// A schedule and what is seen of it, as one snapshot.
+    pub fn observe(&self, key: &Key) -> Option<(Entry, Seen)> {
+        let inner = self.lock();
+        let entry = inner.schedules.get(key)?.clone();
+        let pods = inner.pods.get(&entry.schedule.identity.uid);
+        let seen = Seen {
+            status: (*entry.status).clone(),
+            deleting: entry.deleting,
+            pods: pods.map(|pods| pods.pods.clone()).unwrap_or_default(),
+        };
+        Some((entry, seen))
+    }
+
+    /// Takes in a schedule, unless a later version of it is known. Returns its key.
+    pub fn put_schedule(&self, object: ScheduledContainer) -> Option<Key> {
+        let meta = object.metadata;
+        let identity = ScheduleRef {
+            namespace: meta.namespace?,
+            name: meta.name?,
+            uid: meta.uid?,
+        };
+        let resource_version = meta.resource_version.unwrap_or_default();
+        let key = Key::from(&identity);
+        let generation = meta.generation.unwrap_or(0);
+        let mut inner = self.lock();
+        let known = inner.schedules.get(&key);
+        // Also a later schedule of this name stays: a late answer may be about its predecessor.
+        if known.is_some_and(|known| later(&known.resource_version, &resource_version)) {
+            return Some(key);
+        }
+        let known = known.filter(|entry| entry.schedule.identity == identity);
+        let schedule = match known {
+            Some(entry) if entry.schedule.generation == generation => entry.schedule.clone(),
+            _ => {
+                let created = meta
+                    .creation_timestamp
+                    .map(|time| time.0)
+                    .unwrap_or_default();
+                Arc::new(Schedule::parse(
+                    identity,
+                    generation,
+                    created,
+                    &object.spec,
+                    &self.local,
+                ))
+            }
+        };
+        let entry = Entry {
+            schedule,
+            status: Arc::new(object.status.unwrap_or_default()),
+            resource_version,
+            deleting: meta.deletion_timestamp.is_some(),
+        };
+        inner.schedules.insert(key.clone(), entry);
+        Some(key)
+    }
+
+    /// Forgets the schedule with this uid; one that was made under its name since then stays. Its
+    /// pods go when their own deletions are seen.
+    pub fn remove_schedule(&self, key: &Key, uid: &str) {
+        let mut inner = self.lock();
+        let known = inner.schedules.get(key);
+        if known.is_some_and(|known| known.schedule.identity.uid == uid) {
+            inner.schedules.remove(key);
+        }
+    }
+
+    /// Forgets every schedule that a complete list did not show. Returns those.
+    pub fn keep_schedules(&self, listed: &HashSet<Key>) -> Vec<Key> {
+        let mut inner = self.lock();
+        let gone: Vec<Key> = inner
+            .schedules
+            .keys()
+            .filter(|key| !listed.contains(*key))
+            .cloned()
+            .collect();
+        for key in &gone {
+            inner.schedules.remove(key);
+        }
+        gone
+    }
+
+    /// Takes in a pod of a schedule, unless a later version of it is known. Returns what is seen of it.
+    pub fn put_pod(&self, owner: &ScheduleRef, pod: ObservedPod) -> SeenPod {
+        let pod = seen_pod(pod);
+        let mut inner = self.lock();
+        let pods = inner.pods.entry(owner.uid.clone()).or_insert_with(|| Pods {
+            schedule: Key::from(owner),
+            pods: Vec::new(),
+        });
+        match pods.pods.iter_mut().find(|known| known.uid == pod.uid) {
+            Some(known) if known.presence == Presence::Gone => {}
+            Some(known) if later(&known.resource_version, &pod.resource_version) => {}
+            Some(known) => *known = pod.clone(),
+            None => pods.pods.push(pod.clone()),
+        }
+        pod
+    }
+
+    /// Remembers that the watch no longer shows a pod. Its last state stays until it is forgotten: at
+    /// once if its schedule is not known, since no turn of that would ever forget it.
+    pub fn lose_pod(&self, owner: &ScheduleRef, pod: ObservedPod) -> SeenPod {
+        let pod = self.put_pod(owner, pod);
+        let mut inner = self.lock();
+        let schedule = inner.schedules.get(&Key::from(owner));
+        let known = schedule.is_some_and(|entry| entry.schedule.identity == *owner);
+        if let Some(owned) = inner.pods.get_mut(&owner.uid) {
+            owned.pods.retain(|lost| known || lost.uid != pod.uid);
+            if owned.pods.is_empty() {
+                inner.pods.remove(&owner.uid);
+            }
+        }
+        drop(inner);
+        self.mark(&owner.uid, &pod.uid, |pod| {
+            if pod.presence == Presence::Here {
+                pod.presence = Presence::Missing;
+            }
+        });
+        pod
+    }
+
+    /// Remembers that a pod does not exist: the API server said so.
+    pub fn mark_gone(&self, owner: &str, uid: &str) {
+        self.mark(owner, uid, |pod| pod.presence = Presence::Gone);
+    }
+
+    /// Remembers that a pod's deletion was accepted.
+    pub fn mark_deleting(&self, owner: &str, uid: &str) {
+        self.mark(owner, uid, |pod| pod.deleting = true);
+    }
+
+    /// Forgets the pods that no watch shows and that nobody waits for.
+    pub fn forget_gone(&self, key: &Key) {
+        let mut inner = self.lock();
+        let Some(entry) = inner.schedules.get(key) else {
+            return;
+        };
+        let uid = entry.schedule.identity.uid.clone();
+        let active = entry
+            .status
+            .active
+            .as_ref()
+            .map(|active| active.uid.clone());
+        if let Some(pods) = inner.pods.get_mut(&uid) {
+            pods.pods
+                .retain(|pod| pod.presence == Presence::Here || Some(&pod.uid) == active.as_ref());
+        }
+    }
+
+    /// Forgets every pod that a complete list did not show. Returns whose they were.
+    pub fn keep_pods(&self, listed: &HashSet<String>) -> Vec<Key> {
+        let mut inner = self.lock();
+        let mut changed = Vec::new();
+        inner.pods.retain(|_, pods| {
+            let before = pods.pods.len();
+            pods.pods.retain(|pod| listed.contains(&pod.uid));
+            if pods.pods.len() != before {
+                changed.push(pods.schedule.clone());
+            }
+            !pods.pods.is_empty()
+        });
+        changed
+    }
+
+    /// How many schedules are in which state.
+    pub fn census(&self) -> Census {
+        use crate::core::reason::Reason;
+        let mut census = Census::default();
+        for entry in self.lock().schedules.values() {
+            match entry.schedule.timing.as_ref().map_err(|idle| idle.reason) {
+                Ok(_) => census.ready += 1,
+                Err(Reason::Suspended) => census.suspended += 1,
+                Err(Reason::Disabled) => census.disabled += 1,
+                Err(_) => census.invalid += 1,
+            }
+            census.active += usize::from(entry.status.active.is_some());
+        }
+        census
+    }
+
+    fn mark(&self, owner: &str, uid: &str, change: impl FnOnce(&mut SeenPod)) {
+        let mut inner = self.lock();
+        let pods = inner
+            .pods
+            .get_mut(owner)
+            .into_iter()
+            .flat_map(|pods| &mut pods.pods);
+        if let Some(pod) = pods.into_iter().find(|pod| pod.uid == uid) {
+            change(pod);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic while it was held left a cache that is old at worst.
+        self.inner
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Whether version `a` is later than `b`. Kubernetes' versions are numbers that grow; should one
+/// not be, the newcomer is taken.
+fn later(a: &str, b: &str) -> bool {
+    match (a.parse::<u64>(), b.parse::<u64>()) {
+        (Ok(a), Ok(b)) => a > b,
+        _ => false,
+    }
+}

@@ -1,0 +1,349 @@
+//! An entry and the template that it names → the spec of its ScheduledContainer, or what is wrong
+//! with it. Touches nothing: templates come from a function.
+
+use std::collections::HashMap;
+use std::path::{Component, Path};
+use std::rc::Rc;
+
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value, json};
+
+use super::template::{Fault, override_first, pod_template};
+use super::tree::{self, Key, Kind, Place, Tree};
+use super::typed;
+use crate::api::ScheduleFileEntry;
+use crate::core::cron::{Timing, zone};
+
+/// Something wrong with an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The template in which it is wrong; none for the schedule file itself.
+    pub template: Option<String>,
+    pub place: Option<Place>,
+    pub message: String,
+}
+
+/// The templates that entries name, each read once.
+pub struct Templates<F> {
+    lookup: F,
+    read: HashMap<String, Result<Rc<Tree>, Vec<Finding>>>,
+}
+
+impl<F: FnMut(&str) -> Result<String, String>> Templates<F> {
+    /// Templates from a function that returns the text of the one that an entry names, or why it
+    /// can't be had.
+    pub fn new(lookup: F) -> Self {
+        let read = HashMap::new();
+        Self { lookup, read }
+    }
+
+    fn get(&mut self, name: &str) -> Result<Rc<Tree>, Vec<Finding>> {
+        if let Some(known) = self.read.get(name) {
+            return known.clone();
+        }
+        let result = self.load(name);
+        self.read.insert(name.to_owned(), result.clone());
+        result
+    }
+
+    fn load(&mut self, name: &str) -> Result<Rc<Tree>, Vec<Finding>> {
+        let within = |place, message| {
+            let template = Some(name.to_owned());
+            vec![Finding {
+                template,
+                place,
+                message,
+            }]
+        };
+        let text = (self.lookup)(name).map_err(|message| within(None, message))?;
+        let (tree, duplicates) =
+            tree::parse(&text).map_err(|error| within(error.place, error.message))?;
+        match duplicates.first() {
+            None => Ok(Rc::new(tree)),
+            Some(twice) => Err(within(
+                Some(twice.second),
+                format!(
+                    "\"{}\" is given twice: first in line {}, again in line {}; remove one",
+                    twice.inner.as_ref().unwrap_or(&twice.top),
+                    twice.first.line,
+                    twice.second.line
+                ),
+            )),
+        }
+    }
+}
+
+/// The namespace that an entry asks for, as far as that can be read.
+pub fn namespace(tree: &Tree) -> Option<&str> {
+    match tree.get("namespace").map(|tree| &tree.kind) {
+        Some(Kind::Text(namespace)) => Some(namespace),
+        _ => None,
+    }
+}
+
+/// The spec that an entry stands for: what it says, and nothing that it leaves to the defaults.
+pub fn spec<F: FnMut(&str) -> Result<String, String>>(
+    name: &Key,
+    tree: &Tree,
+    templates: &mut Templates<F>,
+) -> Result<Value, Vec<Finding>> {
+    let mut findings = Vec::new();
+    if !is_dns_label(&name.text) {
+        findings.push(here(name.place, bad_name(&name.text)));
+    }
+    if let (Some(_), Some((again, _))) = (tree.get("cron"), tree.entry("schedule")) {
+        let message = "\"cron\" and \"schedule\" are the same field: give one of them".to_owned();
+        findings.push(here(again.place, message));
+        return Err(findings);
+    }
+    let entry: ScheduleFileEntry = match typed::read(tree) {
+        Ok(entry) => entry,
+        Err(mismatch) => {
+            let message = match mismatch.path.as_str() {
+                "" if matches!(tree.kind, Kind::Map(_)) => mismatch.message,
+                "" => "must be a map with cron and what to run".to_owned(),
+                path => format!("{path}: {}", mismatch.message),
+            };
+            findings.push(here(mismatch.place, message));
+            return Err(findings);
+        }
+    };
+    let place = |field: &str| tree.get(field).map_or(name.place, |value| value.place);
+    findings.extend(timing_findings(name, tree, &entry));
+    findings.extend(limit_findings(&entry, place));
+    if let Some(namespace) = &entry.namespace
+        && !is_dns_label(namespace)
+    {
+        let message = format!("namespace: \"{namespace}\" can't be the name of a namespace");
+        findings.push(here(place("namespace"), message));
+    }
+    match template_of(name, tree, &entry, templates) {
+        Ok(template) if findings.is_empty() => Ok(assembled(&entry, template)),
+        Ok(_) => Err(findings),
+        Err(more) => {
+            findings.extend(more);
+            Err(findings)
+        }
+    }
+}
+
+fn here(place: Place, message: String) -> Finding {
+    Finding {
+        template: None,
+        place: Some(place),
+        message,
+    }
+}
+
+fn timing_findings(name: &Key, tree: &Tree, entry: &ScheduleFileEntry) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut zone_to_read_in = TimeZone::UTC;
+    if let Some(wanted) = &entry.time_zone {
+        match zone(wanted) {
+            Ok(found) => zone_to_read_in = found,
+            Err(error) => {
+                let place = tree.get("timeZone").map_or(name.place, |tree| tree.place);
+                findings.push(here(place, format!("timeZone: {error}")));
+            }
+        }
+    }
+    match (&entry.cron, tree.get("cron").or(tree.get("schedule"))) {
+        (Some(cron), Some(written)) if !cron.trim().is_empty() => {
+            if let Err(error) = Timing::parse(cron, zone_to_read_in) {
+                findings.push(here(written.place, error.to_string()));
+            }
+        }
+        (Some(_), _) => {}
+        (None, _) => findings.push(here(
+            name.place,
+            "has no cron; write cron: \"\" for a schedule that never runs by itself".to_owned(),
+        )),
+    }
+    findings
+}
+
+fn limit_findings(entry: &ScheduleFileEntry, place: impl Fn(&str) -> Place) -> Vec<Finding> {
+    const YEAR: i64 = 31_536_000;
+    let mut findings = Vec::new();
+    for (field, value, least, most) in [
+        (
+            "startingDeadlineSeconds",
+            entry.starting_deadline_seconds,
+            0,
+            YEAR,
+        ),
+        (
+            "activeDeadlineSeconds",
+            entry.active_deadline_seconds,
+            1,
+            YEAR,
+        ),
+        (
+            "successfulRunsHistoryLimit",
+            entry.successful_runs_history_limit,
+            0,
+            100,
+        ),
+        (
+            "failedRunsHistoryLimit",
+            entry.failed_runs_history_limit,
+            0,
+            100,
+        ),
+        (
+            "ttlSecondsAfterFinished",
+            entry.ttl_seconds_after_finished,
+            0,
+            YEAR,
+        ),
+    ] {
+        if let Some(value) = value.filter(|value| !(least..=most).contains(value)) {
+            let message = format!("{field}: {value} is not in {least}-{most}");
+            findings.push(here(place(field), message));
+        }
+    }
+    let description = entry.description.as_deref().unwrap_or_default();
+    let length = description.chars().count();
+    if length > 4096 {
+        let message = format!("description: {length} characters are more than 4096");
+        findings.push(here(place("description"), message));
+    }
+    if entry.image.as_ref().is_some_and(String::is_empty) {
+        findings.push(here(place("image"), "image: is empty".to_owned()));
+    }
+    findings
+}
+
+fn template_of<F: FnMut(&str) -> Result<String, String>>(
+    name: &Key,
+    tree: &Tree,
+    entry: &ScheduleFileEntry,
+    templates: &mut Templates<F>,
+) -> Result<Value, Vec<Finding>> {
+    let image = entry.image.as_deref();
+    let args = entry.args.as_deref();
+    let found = |faults: Vec<Fault>, template: Option<&str>| {
+        let finding = |fault: Fault| Finding {
+            template: template.map(str::to_owned),
+            place: fault.place,
+            message: fault.message,
+        };
+        faults.into_iter().map(finding).collect::<Vec<_>>()
+    };
+    let mut template = match (&entry.template, tree.get("pod"), image) {
+        (Some(_), Some(_), _) if entry.pod.is_some() => {
+            let place = tree.entry("pod").map_or(name.place, |(key, _)| key.place);
+            let message = "gives the pod twice, as template and as pod: remove one";
+            return Err(vec![here(place, message.to_owned())]);
+        }
+        (Some(path), _, _) => {
+            check_path(path).map_err(|message| {
+                let place = tree.get("template").map_or(name.place, |tree| tree.place);
+                vec![here(place, format!("template: {message}"))]
+            })?;
+            let read = templates.get(path)?;
+            pod_template(&read, false, "", image.is_some())
+                .map_err(|faults| found(faults, Some(path)))?
+        }
+        (None, Some(pod), _) if entry.pod.is_some() => {
+            pod_template(pod, true, "pod", image.is_some()).map_err(|faults| found(faults, None))?
+        }
+        (None, _, Some(_)) => json!({"spec": {"containers": [{"name": name.text}]}}),
+        (None, _, None) => {
+            let message = "says nothing to run: give image, template or pod";
+            return Err(vec![here(name.place, message.to_owned())]);
+        }
+    };
+    override_first(&mut template, image, args);
+    Ok(template)
+}
+
+/// Whether a template's path stays in the folder, as far as the path itself tells.
+fn check_path(path: &str) -> Result<(), String> {
+    let components: Vec<_> = Path::new(path).components().collect();
+    if path.is_empty() || path.len() > 1024 || path.contains('\0') {
+        return Err("is not a file's path".to_owned());
+    }
+    let inside = components
+        .iter()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if inside {
+        Ok(())
+    } else {
+        Err(format!(
+            "\"{path}\" leads out of the folder: name a file in the folder of the schedule file, by a path relative to it"
+        ))
+    }
+}
+
+fn assembled(entry: &ScheduleFileEntry, template: Value) -> Value {
+    // Every field is named, so that a new one can't be forgotten here.
+    let ScheduleFileEntry {
+        cron,
+        template: _,
+        pod: _,
+        image: _,
+        args: _,
+        namespace: _,
+        description,
+        time_zone,
+        suspend,
+        concurrency_policy,
+        starting_deadline_seconds,
+        active_deadline_seconds,
+        successful_runs_history_limit,
+        failed_runs_history_limit,
+        ttl_seconds_after_finished,
+    } = entry;
+    let cron = cron.as_deref().unwrap_or_default().trim();
+    let all = [
+        ("schedule", json!(cron)),
+        ("timeZone", json!(time_zone)),
+        ("suspend", json!(suspend)),
+        ("concurrencyPolicy", json!(concurrency_policy)),
+        ("startingDeadlineSeconds", json!(starting_deadline_seconds)),
+        ("activeDeadlineSeconds", json!(active_deadline_seconds)),
+        (
+            "successfulRunsHistoryLimit",
+            json!(successful_runs_history_limit),
+        ),
+        ("failedRunsHistoryLimit", json!(failed_runs_history_limit)),
+        ("ttlSecondsAfterFinished", json!(ttl_seconds_after_finished)),
+        ("description", json!(description)),
+        ("template", template),
+    ];
+    let said: Map<String, Value> = all
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(field, value)| (field.to_owned(), value))
+        .collect();
+    Value::Object(said)
+}
+
+/// Whether a text is a DNS-1123 label: what Kubernetes takes as a name and as a label's value.
+fn is_dns_label(text: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=63).contains(&text.len())
+        && text.bytes().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+fn bad_name(name: &str) -> String {
+    let mut fixed = String::new();
+    for c in name.chars() {
+        if c.is_ascii_alphanumeric() {
+            fixed.push(c.to_ascii_lowercase());
+        } else if !fixed.ends_with('-') {
+            fixed.push('-');
+        }
+    }
+    let fixed: String = fixed.trim_start_matches('-').chars().take(63).collect();
+    let fixed = fixed.trim_end_matches('-');
+    let rule = "a name is 1 to 63 of a-z, 0-9 and -, and begins and ends with a letter or digit";
+    if fixed.is_empty() {
+        rule.to_owned()
+    } else {
+        format!("{rule}: rename it to {fixed}")
+    }
+}

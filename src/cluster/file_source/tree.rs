@@ -1,0 +1,344 @@
+//! YAML or JSON text → a tree in which every value knows its place. Bounded on any input; knows
+//! nothing of schedules.
+
+use std::collections::HashMap;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Number, Value};
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle};
+use serde_saphyr::{DuplicateKeyPolicy, Error, Location, MessageFormatter, NonFiniteFloatPolicy};
+use serde_saphyr::{Spanned, UserMessageFormatter};
+
+/// How many maps and lists may be in one another.
+const MAX_DEPTH: usize = 32;
+
+/// Where something stands in a text. Both count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub line: u64,
+    /// In characters.
+    pub column: u64,
+}
+
+/// A value and its place. A value that came through an alias stands where it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tree {
+    pub place: Place,
+    pub kind: Kind,
+}
+
+/// A value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Tree>),
+    /// In the order of the text. Keys are distinct; merge keys are resolved.
+    Map(Vec<(Key, Tree)>),
+}
+
+/// A key of a map and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub text: String,
+    pub place: Place,
+}
+
+/// A key that stands twice in one map. The tree has the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The key of the outermost map under which it stands, or which it is.
+    pub top: String,
+    /// The key itself, if it isn't that of the outermost map.
+    pub inner: Option<String>,
+    pub first: Place,
+    pub second: Place,
+}
+
+/// Why a text is no tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    pub place: Option<Place>,
+    pub message: String,
+}
+
+/// Reads one document.
+pub fn parse(text: &str) -> Result<(Tree, Vec<Duplicate>), Unreadable> {
+    // The limits leave room for tens of thousands of entries, and keep a file of the largest size
+    // that is read at all under a few hundred MiB, whatever its aliases say.
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            // A pod needs some 15. Each level takes 40 KiB of stack in a debug build, of the 2 MiB
+            // that a thread of the runtime has.
+            max_depth: MAX_DEPTH,
+            max_total_scalar_bytes: 16 * 1024 * 1024,
+            max_recorded_anchor_bytes: 16 * 1024 * 1024,
+        },
+        // Reported by `duplicates`, which knows both places and doesn't end the reading.
+        duplicate_keys: DuplicateKeyPolicy::FirstWins,
+        // `defaultMode: 0644` is octal to kubectl.
+        legacy_octal_numbers: true,
+        // `y`, `no` and `on` are words, and no more than that.
+        strict_booleans: true,
+        // JSON has neither .inf nor .nan: they are words like any other.
+        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
+        // `!include` and the like would be taken as the text after them.
+        reject_unsupported_tags: true,
+        with_snippet: false,
+    };
+    let tree = serde_saphyr::from_str_with_options::<Tree>(text, options)
+        .map_err(|error| explain(text, &error))?;
+    Ok((tree, duplicates(text)))
+}
+
+impl Tree {
+    /// The value under a key of a map.
+    pub fn get(&self, key: &str) -> Option<&Tree> {
+        self.entry(key).map(|(_, value)| value)
+    }
+
+    /// A key of a map, with its value.
+    pub fn entry(&self, key: &str) -> Option<(&Key, &Tree)> {
+        match &self.kind {
+            Kind::Map(entries) => entries
+                .iter()
+                .find(|(found, _)| found.text == key)
+                .map(|(key, value)| (key, value)),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) => None,
+        }
+    }
+
+    /// The value without its places.
+    pub fn value(&self) -> Value {
+        match &self.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(value) => Value::Bool(*value),
+            Kind::Number(value) => Value::Number(value.clone()),
+            Kind::Text(value) => Value::String(value.clone()),
+            Kind::List(items) => items.iter().map(Tree::value).collect(),
+            Kind::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| (key.text.clone(), value.value()))
+                .collect(),
+        }
+    }
+}
+
+impl From<Location> for Place {
+    fn from(location: Location) -> Self {
+        Self {
+            line: location.line(),
+            column: location.column(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let kind = Spanned::<Kind>::deserialize(deserializer)?;
+        Ok(Self {
+            place: kind.defined.into(),
+            kind: kind.value,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KindVisitor)
+    }
+}
+
+struct KindVisitor;
+
+impl<'de> Visitor<'de> for KindVisitor {
+    type Value = Kind;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Kind, E> {
+        Ok(Kind::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Kind, E> {
+        Ok(Kind::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Kind, E> {
+        Ok(Kind::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Kind, E> {
+        Ok(Kind::Number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Kind, E> {
+        // What is no JSON number stays readable as what it is.
+        Ok(Number::from_f64(value).map_or_else(|| Kind::Text(value.to_string()), Kind::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Kind, E> {
+        Ok(Kind::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Kind, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Kind::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Kind, A::Error> {
+        let mut entries = Vec::new();
+        while let Some((key, value)) = access.next_entry::<Spanned<String>, Tree>()? {
+            let place = key.referenced.into();
+            let text = key.value;
+            entries.push((Key { text, place }, value));
+        }
+        Ok(Kind::Map(entries))
+    }
+}
+
+/// A map or list that has begun and not ended.
+enum Open {
+    List,
+    Map {
+        keys: HashMap<String, Place>,
+        /// The key whose value comes next.
+        key: Option<String>,
+    },
+}
+
+/// The keys that stand twice in one map. Only for a text that was read without an error.
+fn duplicates(text: &str) -> Vec<Duplicate> {
+    let mut found = Vec::new();
+    let mut open: Vec<Open> = Vec::new();
+    for event in Parser::new_from_str(text) {
+        let Ok((event, span)) = event else { break };
+        let place = Place {
+            line: span.start.line() as u64,
+            column: span.start.col() as u64 + 1,
+        };
+        match event {
+            Event::Scalar(value, style, ..) => {
+                if let Some(Open::Map {
+                    keys,
+                    key: key @ None,
+                }) = open.last_mut()
+                {
+                    let text = value.into_owned();
+                    let merges = text == "<<" && style == ScalarStyle::Plain;
+                    *key = Some(text.clone());
+                    if let Some(&first) = keys.get(&text).filter(|_| !merges) {
+                        found.push(duplicate(&open, text, first, place));
+                    } else {
+                        keys.insert(text, place);
+                    }
+                } else {
+                    value_ended(&mut open);
+                }
+            }
+            Event::Alias(_) => {
+                // An alias as a key has no text here: such a key is not looked at.
+                if let Some(Open::Map {
+                    key: key @ None, ..
+                }) = open.last_mut()
+                {
+                    *key = Some(String::new());
+                } else {
+                    value_ended(&mut open);
+                }
+            }
+            Event::MappingStart(..) => open.push(Open::Map {
+                keys: HashMap::new(),
+                key: None,
+            }),
+            Event::SequenceStart(..) => open.push(Open::List),
+            Event::MappingEnd | Event::SequenceEnd => {
+                open.pop();
+                value_ended(&mut open);
+            }
+            // Marks and comments are no values.
+            _ => {}
+        }
+    }
+    found
+}
+
+fn value_ended(open: &mut [Open]) {
+    if let Some(Open::Map { key, .. }) = open.last_mut() {
+        *key = None;
+    }
+}
+
+fn duplicate(open: &[Open], text: String, first: Place, second: Place) -> Duplicate {
+    let (top, inner) = match open.first() {
+        Some(Open::Map { key: Some(top), .. }) if open.len() > 1 => (top.clone(), Some(text)),
+        _ => (text, None),
+    };
+    Duplicate {
+        top,
+        inner,
+        first,
+        second,
+    }
+}
+
+/// The error in our words, with the way out where it is known.
+fn explain(text: &str, error: &Error) -> Unreadable {
+    let place = error.location().map(Place::from);
+    let mut error = error.without_snippet();
+    while let Error::AliasError { error: inner, .. } = error {
+        error = inner;
+    }
+    let message = match error {
+        Error::MultipleDocuments { .. } => {
+            "holds more than one YAML document: put everything into one, without `---` between"
+                .to_owned()
+        }
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => format!(
+            "is too large, too deep, or repeats its anchors too often ({})",
+            UserMessageFormatter.format_message(error)
+        ),
+        // What the parser itself could not read.
+        Error::UnknownAnchor { .. } | Error::ExternalMessage { .. } => place
+            .and_then(|place| quoting_hint(text, place))
+            .unwrap_or_else(|| invalid(error)),
+        _ => invalid(error),
+    };
+    Unreadable { place, message }
+}
+
+fn invalid(error: &Error) -> String {
+    let what = UserMessageFormatter.format_message(error);
+    format!("not valid YAML: {what}")
+}
+
+/// What to write where an unquoted value begins with a character that YAML keeps for itself.
+fn quoting_hint(text: &str, place: Place) -> Option<String> {
+    let line = text.lines().nth(usize::try_from(place.line).ok()? - 1)?;
+    let at = usize::try_from(place.column).ok()?.checked_sub(1)?;
+    let value: String = line.chars().skip(at).collect();
+    let first = value.chars().next().filter(|c| "*@?%`".contains(*c))?;
+    let before: String = line.chars().take(at).collect();
+    let key = before.trim_end().strip_suffix(':')?;
+    let key = key.rsplit([' ', '{', ',']).next().unwrap_or(key);
+    if !matches!(key, "cron" | "schedule") {
+        return Some(format!(
+            "an unquoted value can't begin with {first} in YAML: put it in quotes"
+        ));
+    }
+    let value = value.split(['#', '}', '"', '\'']).next().unwrap_or("");
+    let value: String = value.trim_end().chars().take(64).collect();
+    Some(format!(
+        "an unquoted {first} means something else in YAML: quote the schedule, as in {key}: \"{value}\""
+    ))
+}

@@ -1,0 +1,12 @@
+//! What we touch: the Kubernetes API, through which everything goes in and out.
+
+pub mod apply;
+pub mod cache;
+pub mod connect;
+pub mod file_source;
+pub mod observe;
+pub mod pod;
+pub mod report;
+pub mod requests;
+pub mod run_logs;
+pub mod watch;

@@ -1,0 +1,139 @@
+//! Build: from a schedule and a fire to the held pod of its run. Pure.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::core::{
+    run::{FIRE_ANNOTATION, GENERATION_ANNOTATION, HOLD, SCHEDULE_LABEL},
+    schedule::Schedule,
+};
+
+/// The pod for a fire. It is held: it has our scheduling gate, so it starts only when that goes.
+pub fn pod(schedule: &Schedule, fire: Timestamp, name: &str) -> Value {
+    let mut template = schedule.template.value();
+    let mut metadata = match template.get_mut("metadata").map(Value::take) {
+        Some(Value::Object(metadata)) => metadata,
+        _ => Map::new(),
+    };
+    let mut spec = match template.get_mut("spec").map(Value::take) {
+        Some(Value::Object(spec)) => spec,
+        _ => Map::new(),
+    };
+    // Name and place are ours to give; a template says nothing about them.
+    for key in [
+        "name",
+        "generateName",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+    ] {
+        metadata.remove(key);
+    }
+    metadata.insert("name".into(), name.into());
+    metadata.insert(
+        "namespace".into(),
+        schedule.identity.namespace.as_str().into(),
+    );
+    set(
+        &mut metadata,
+        "labels",
+        SCHEDULE_LABEL,
+        &schedule.identity.name,
+    );
+    set(
+        &mut metadata,
+        "annotations",
+        FIRE_ANNOTATION,
+        &fire.to_string(),
+    );
+    set(
+        &mut metadata,
+        "annotations",
+        GENERATION_ANNOTATION,
+        &schedule.generation.to_string(),
+    );
+    metadata.insert("ownerReferences".into(), json!([owner(schedule)]));
+
+    let gates = list(&mut spec, "schedulingGates");
+    gates.retain(|gate| gate["name"] != HOLD);
+    gates.push(json!({"name": HOLD}));
+    spec.entry("restartPolicy").or_insert("Never".into());
+    if let Some(deadline) = schedule.active_deadline {
+        spec.insert("activeDeadlineSeconds".into(), deadline.as_secs().into());
+    }
+    keep_last_lines(&mut spec, "containers");
+    keep_last_lines(&mut spec, "initContainers");
+    bind_by_affinity(&mut spec);
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+}
+
+/// Deleting the schedule deletes its pods. It does not wait for them: nothing may hang on us.
+fn owner(schedule: &Schedule) -> Value {
+    json!({
+        "apiVersion": "punctual.dev/v1alpha1",
+        "kind": "ScheduledContainer",
+        "name": schedule.identity.name,
+        "uid": schedule.identity.uid,
+        "controller": true,
+        "blockOwnerDeletion": false,
+    })
+}
+
+/// The last lines of a container that fails outlive its pod in the termination message.
+fn keep_last_lines(spec: &mut Map<String, Value>, kind: &str) {
+    for container in spec
+        .get_mut(kind)
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        if let Some(container) = container.as_object_mut() {
+            container
+                .entry("terminationMessagePolicy")
+                .or_insert("FallbackToLogsOnError".into());
+        }
+    }
+}
+
+/// Kubernetes refuses a gated pod that names its node, so the name becomes a required affinity.
+fn bind_by_affinity(spec: &mut Map<String, Value>) {
+    let Some(Value::String(node)) = spec.remove("nodeName") else {
+        return;
+    };
+    if node.is_empty() {
+        return;
+    }
+    let field = json!({"key": "metadata.name", "operator": "In", "values": [node]});
+    let affinity = object(object(spec, "affinity"), "nodeAffinity");
+    let required = object(affinity, "requiredDuringSchedulingIgnoredDuringExecution");
+    let terms = list(required, "nodeSelectorTerms");
+    if terms.is_empty() {
+        terms.push(json!({}));
+    }
+    // Terms are alternatives, so each of them must name the node.
+    for term in terms.iter_mut().filter_map(Value::as_object_mut) {
+        list(term, "matchFields").push(field.clone());
+    }
+}
+
+fn set(parent: &mut Map<String, Value>, kind: &str, key: &str, value: &str) {
+    object(parent, kind).insert(key.into(), value.into());
+}
+
+/// The object under this key, made if it is missing. What is there but no object is replaced: the
+/// API server has refused such a template long before.
+fn object<'a>(parent: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
+    let value = parent.entry(key).or_insert_with(|| json!({}));
+    if !value.is_object() {
+        *value = json!({});
+    }
+    value.as_object_mut().expect("it was just made an object")
+}
+
+fn list<'a>(parent: &'a mut Map<String, Value>, key: &str) -> &'a mut Vec<Value> {
+    let value = parent.entry(key).or_insert_with(|| json!([]));
+    if !value.is_array() {
+        *value = json!([]);
+    }
+    value.as_array_mut().expect("it was just made a list")
+}

@@ -1,0 +1,153 @@
+//! When a schedule fires. The only module that knows cron expressions, zones and clock changes.
+//!
+//! ```text
+//!  "30 2 * * MON-FRI" ── grammar ──> Fields: bit sets over local readings ─┐
+//!  "Europe/Berlin" ───── zone ─────> TimeZone ── stretch ──> Stretches ────┴ fire ──> instants
+//! ```
+//!
+//! `grammar` and `field` read the expression and have the `cron` crate expand its lists, ranges and
+//! steps into sets; `every` is the one form without fields. `fields`, `days` and `calendar` answer
+//! which local readings match, in plain arithmetic that knows no zone. `stretch` cuts time into stretches of one offset, within which the local clock just runs,
+//! and `fire` puts them together: what happens where two stretches meet is decided there alone.
+//!
+//! Nothing here reads a clock, the environment or a file: the zone database is the bundled one.
+
+mod calendar;
+mod days;
+mod every;
+mod field;
+mod fields;
+mod fire;
+mod grammar;
+mod stretch;
+mod zone;
+
+use fields::Fields;
+use jiff::{Timestamp, tz::TimeZone};
+
+pub use zone::zone;
+
+/// The longest expression that is read, in bytes.
+const MAX_LENGTH: usize = 1024;
+
+/// When a schedule fires: an expression read in a zone.
+///
+/// Where the clock is put forward or back, a *fixed* schedule (neither its minute nor its hour field
+/// starts with `*`) fires once for each matching local time: at the first instant that shows it or,
+/// when the clock skips it, at the first instant after the gap, where several skipped ones are one
+/// fire and gaps of more than 3 h are not made up for. Any other schedule is *repeating* and fires
+/// at every instant whose local time matches, so that `*/15` keeps its beat. `@every` knows no zone.
+///
+/// It is a value of about a hundred bytes that shares its zone with all others of that zone; a
+/// question to it takes about a microsecond.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    rule: Rule,
+    zone: TimeZone,
+}
+
+/// The fires that fell due in a span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The earliest of them.
+    pub first: Timestamp,
+    /// The latest of them.
+    pub latest: Timestamp,
+    /// How many there are, at least one.
+    pub count: u64,
+}
+
+/// Why an expression or a zone is refused: says the field, the value and what is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TimingError(pub String);
+
+#[derive(Clone, Debug)]
+enum Rule {
+    /// Elapsed seconds since the instant that the caller counts from, at least one.
+    Every(i64),
+    /// Every local reading that matches.
+    Local(Fields),
+}
+
+impl Timing {
+    /// Reads an expression whose fields mean local time in `zone`.
+    ///
+    /// | form | meaning |
+    /// |---|---|
+    /// | 5 fields | minute, hour, day of month, month, day of week |
+    /// | 6 fields | the same with the second first |
+    /// | 7 fields | the same with the second first and the year (1970-2100) last |
+    /// | `@yearly @annually @monthly @weekly @daily @midnight @hourly` | as in crontab(5) |
+    /// | `@every 1h30m` | elapsed time, in whole seconds, at least one: see [`Timing::next`] |
+    ///
+    /// A field is a list of values, ranges (`10-40`, `22-2`, `FRI-MON`) and steps (`*/5`,
+    /// `10-40/5`, and `5/15`, which means 5-59/15). `?` is `*`. Sunday is 0 or 7, names are the
+    /// first three letters in any case. The day of month also takes `L` (last), `L-3`, `LW` (last
+    /// weekday) and `15W` (nearest weekday in the month), the day of week `5L` (the last Friday)
+    /// and `FRI#2`. When both day fields are restricted, either one matching is enough; a field
+    /// that starts with `*` is not restricted, so both must match.
+    ///
+    /// # Errors
+    ///
+    /// One sentence with the field, the value and what is allowed, for all that is not in this
+    /// language and for what can never fire, such as 30 February. Years that are past are not
+    /// refused, since nothing here knows the time: [`Timing::next`] has no answer then. An empty
+    /// expression is refused too: it disables a schedule, which the caller decides before.
+    pub fn parse(expression: &str, zone: TimeZone) -> Result<Self, TimingError> {
+        grammar::parse(expression).map(|rule| Self { rule, zone })
+    }
+
+    /// The first fire after `after`, always later than it and on a whole second; none when the
+    /// schedule never fires again.
+    ///
+    /// `@every` counts from `after` itself: callers give the last fire, else the time of creation.
+    pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
+        let fire = match &self.rule {
+            Rule::Every(seconds) => second(after) + seconds,
+            Rule::Local(fields) => fire::next(fields, &self.zone, second(after) + 1)?,
+        };
+        Timestamp::from_second(fire).ok()
+    }
+
+    /// The fires after `after` up to and including `until`, counted without walking them; none
+    /// when there are none.
+    ///
+    /// `@every` counts from `after` itself, as in [`Timing::next`].
+    pub fn due(&self, after: Timestamp, until: Timestamp) -> Option<Due> {
+        let (after, until) = (second(after), second(until));
+        let found = match &self.rule {
+            Rule::Every(seconds) => every::due(*seconds, after, until),
+            Rule::Local(fields) => fire::due(fields, &self.zone, after + 1, until),
+        }?;
+        Some(Due {
+            first: Timestamp::from_second(found.first).ok()?,
+            latest: Timestamp::from_second(found.latest).ok()?,
+            count: found.count,
+        })
+    }
+
+    /// `t` as RFC 3339 with the zone's offset at that instant: `2026-11-20T19:45:00+01:00`.
+    pub fn describe_local(&self, t: Timestamp) -> String {
+        let offset = self.zone.to_offset(t);
+        // RFC 3339 has no seconds in offsets, which local mean times before 1972 had.
+        let writable = if offset.seconds() % 60 == 0 {
+            offset
+        } else {
+            jiff::tz::Offset::UTC
+        };
+        t.display_with_offset(writable).to_string()
+    }
+}
+
+/// Fires in whole Unix seconds.
+struct Found {
+    first: i64,
+    latest: i64,
+    count: u64,
+}
+
+/// The whole second that `t` is in. (`as_second` alone rounds towards 1970.)
+fn second(t: Timestamp) -> i64 {
+    t.as_second() - i64::from(t.subsec_nanosecond() < 0)
+}

@@ -1,0 +1,374 @@
+//! Decide: from a schedule and what is seen of it to what is done next. Pure and total.
+//!
+//! A plan is small: the steps that can be taken now, none of which needs the answer to another. The
+//! driver takes them, learns the answers, and asks again, until there is nothing left to do but wait.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    cron::{Due, Timing},
+    litter::litter,
+    news::News,
+    outcome,
+    plan::{Learned, Plan, Seen, Step},
+    prepare, readiness,
+    reason::Reason,
+    rules::{self, Candidate},
+    run::{Presence, SeenPod},
+    schedule::Schedule,
+    status::{self, push_skip, whole_second},
+};
+use crate::api::{ActiveRun, RunRecord, ScheduledContainerStatus, SkipRecord, Waiting};
+
+/// How often the API server is asked about an active pod that no watch shows.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// Decides. `ahead` is how long before a fire its pod may be prepared.
+pub fn decide(
+    schedule: &Schedule,
+    seen: &Seen,
+    learned: &Learned,
+    ahead: SignedDuration,
+    now: Timestamp,
+) -> Plan {
+    let mut draft = Draft {
+        schedule,
+        seen,
+        learned,
+        now,
+        status: seen.status.clone(),
+        news: Vec::new(),
+    };
+    draft.adopt();
+    let busy = draft.follow_active();
+    if let Busy::Ask(step) = busy {
+        // Nothing may be decided about this schedule before the question is answered, but fires
+        // that fall due meanwhile are still noticed.
+        return Plan {
+            steps: vec![step],
+            wake_at: draft.next_fire(None),
+        };
+    }
+    let wanted = draft.due_fires();
+    let next = draft.next_fire(wanted);
+    // What is shown can wait for the fire that waits for its pod: it isn't worth a write of its own.
+    // And of a schedule that is being deleted there is nothing left to show.
+    if wanted.is_none() && !seen.deleting {
+        draft.show_next(next);
+        if let Some(readiness) = readiness::now(schedule, learned, &draft.status, next) {
+            draft.set_ready(readiness);
+        }
+    }
+
+    let changed = draft.status != seen.status;
+    let free = draft.status.active.is_none();
+    let (early, early_at) =
+        prepare::early(schedule, seen, learned, next.filter(|_| free), ahead, now);
+    let active = draft.status.active.as_ref();
+    let (litter, litter_at) = litter(schedule, &seen.pods, active, [wanted, next], now);
+    let wakes = [next, early_at, litter_at, draft.wake_for_active()];
+
+    // The order is the order of urgency: what starts a run comes first, what tidies up comes last.
+    let steps = match (busy, wanted) {
+        (Busy::Release(step), _) => vec![step],
+        _ if changed => {
+            vec![Step::Record {
+                status: Box::new(draft.status),
+                news: draft.news,
+            }]
+        }
+        (_, Some(fire)) => vec![prepare::step(schedule, seen, learned, fire)],
+        (Busy::Stop(step), _) => vec![step],
+        (Busy::Ask(_) | Busy::Waits | Busy::Idle, None) => match early {
+            Some(fire) => vec![prepare::step(schedule, seen, learned, fire)],
+            None if readiness::unknown(schedule, &draft.status) && !seen.deleting => {
+                vec![Step::Try {
+                    generation: schedule.generation,
+                }]
+            }
+            None => litter,
+        },
+    };
+    Plan {
+        steps,
+        wake_at: wakes.into_iter().flatten().min(),
+    }
+}
+
+/// What the active run asks for.
+enum Busy {
+    /// There is none.
+    Idle,
+    /// There is one, and it goes on.
+    Waits,
+    /// It is claimed and still held.
+    Release(Step),
+    /// It shall stop.
+    Stop(Step),
+    /// It isn't seen.
+    Ask(Step),
+}
+
+/// A status in the making.
+struct Draft<'a> {
+    schedule: &'a Schedule,
+    seen: &'a Seen,
+    learned: &'a Learned,
+    now: Timestamp,
+    status: ScheduledContainerStatus,
+    news: Vec<News>,
+}
+
+impl<'a> Draft<'a> {
+    /// Fires up to this instant are decided or are not this form of the schedule's.
+    fn watermark(&self) -> Timestamp {
+        let times = [self.status.last_fire_time, self.status.observed_since];
+        times
+            .into_iter()
+            .flatten()
+            .fold(self.schedule.created, Timestamp::max)
+    }
+
+    /// Takes on an edited schedule: it fires from now on, never for the time before the edit.
+    fn adopt(&mut self) {
+        let words = &self.schedule.words;
+        let Some(before) = self.status.observed_schedule.replace(words.clone()) else {
+            return;
+        };
+        if before == *words {
+            return;
+        }
+        if let Some(earlier) = Schedule::earlier_timing(&before)
+            && let Some(due) = earlier.due(self.watermark(), self.now)
+        {
+            let message = format!("the schedule was \"{before}\" then");
+            self.skip(due, Reason::ScheduleChanged, message);
+        }
+        self.status.observed_since = Some(whole_second(self.now));
+    }
+
+    /// Looks after the active run: finishes it if it ended, else says what it asks for.
+    fn follow_active(&mut self) -> Busy {
+        let Some(active) = self.status.active.clone() else {
+            return Busy::Idle;
+        };
+        let ActiveRun {
+            name,
+            uid,
+            fire_time: fire,
+            ..
+        } = active.clone();
+        let pod = self.active_pod(&active);
+        // Absence from a cache is no evidence, and neither is the watch's word that a pod is gone: it
+        // says so too when somebody takes our label away. The API server's own answer is.
+        let in_doubt = pod.is_none_or(|pod| pod.presence == Presence::Missing);
+        let Some(pod) = pod else {
+            if self.learned.gone.as_deref() == Some(&uid) {
+                self.finish(outcome::vanished(&active, self.now));
+                return Busy::Idle;
+            }
+            return Busy::Ask(Step::Verify { name, uid });
+        };
+        if in_doubt && self.learned.found.as_deref() != Some(&uid) {
+            return Busy::Ask(Step::Verify { name, uid });
+        }
+        if let Some(ended) = outcome::ending(&active, pod, self.now) {
+            self.finish(ended);
+            return Busy::Idle;
+        }
+        if pod.held && !pod.deleting {
+            return Busy::Release(Step::Release { name, uid, fire });
+        }
+        self.show_waiting(&active, pod);
+        if self
+            .deadline(&active, pod)
+            .is_some_and(|deadline| deadline <= self.now)
+            && let Some(active) = &mut self.status.active
+        {
+            active.stopping = Some(Reason::DeadlineExceeded.name().into());
+        }
+        if active.stopping.is_some() && !pod.deleting {
+            return Busy::Stop(Step::Stop { name, uid });
+        }
+        Busy::Waits
+    }
+
+    /// When a run that no kubelet has taken on is out of time. From there on the kubelet sees to it.
+    fn deadline(&self, active: &ActiveRun, pod: &SeenPod) -> Option<Timestamp> {
+        let deadline = self
+            .schedule
+            .active_deadline
+            .filter(|_| pod.started.is_none())?;
+        active.claim_time.checked_add(deadline).ok()
+    }
+
+    fn wake_for_active(&self) -> Option<Timestamp> {
+        let active = self.status.active.as_ref()?;
+        let pod = self.active_pod(active)?;
+        let again = self.now.checked_add(ASK_AGAIN).ok();
+        let again = again.filter(|_| pod.presence == Presence::Missing);
+        let deadline = self
+            .deadline(active, pod)
+            .filter(|_| active.stopping.is_none());
+        again.into_iter().chain(deadline).min()
+    }
+
+    fn active_pod(&self, active: &ActiveRun) -> Option<&'a SeenPod> {
+        self.seen.pods.iter().find(|pod| pod.uid == active.uid)
+    }
+
+    fn show_waiting(&mut self, active: &ActiveRun, pod: &SeenPod) {
+        let waiting = outcome::waiting(pod);
+        let before = active
+            .waiting
+            .as_ref()
+            .map(|waiting| waiting.reason.as_str());
+        if before == waiting.as_ref().map(|(reason, _)| reason.name()) {
+            // The wording may change from one try to the next; that is not news.
+            return;
+        }
+        if let Some((reason, message)) = &waiting {
+            self.news.push(News::Waiting {
+                run: active.name.clone(),
+                uid: active.uid.clone(),
+                reason: *reason,
+                message: message.clone(),
+            });
+        }
+        if let Some(active) = &mut self.status.active {
+            active.waiting = waiting.map(|(reason, message)| Waiting {
+                reason: reason.name().into(),
+                message,
+            });
+        }
+    }
+
+    fn finish(&mut self, (run, reason): (RunRecord, Reason)) {
+        status::end_run(
+            &mut self.status,
+            &run,
+            reason,
+            self.schedule.generation,
+            self.now,
+        );
+        // What fell due while the run was active found it active, even if its end was noticed late.
+        if let Some(timing) = self.timing()
+            && let Some(due) = timing.due(self.watermark(), run.finished.min(self.now))
+        {
+            let message = format!("run {} was still active", run.name);
+            self.skip(due, Reason::StillActive, message);
+        }
+        self.news.push(News::Ended { run, reason });
+    }
+
+    /// Decides every fire that is due: skips are recorded, and a fire that shall run is claimed if
+    /// its pod is there. Returns the fire that needs a pod first.
+    fn due_fires(&mut self) -> Option<Timestamp> {
+        let due = self.timing()?.due(self.watermark(), self.now)?;
+        let fire = due.latest;
+        let candidate = Candidate {
+            schedule: self.schedule,
+            fire,
+            active: self.status.active.as_ref(),
+            refused: self.learned.refused.as_ref(),
+            now: self.now,
+        };
+        match rules::objection(&candidate) {
+            Some((reason @ (Reason::StillActive | Reason::StartingDeadlineExceeded), message)) => {
+                self.skip(due, reason, message);
+                None
+            }
+            Some((reason, message)) => {
+                self.skip_earlier(due);
+                let this = Due {
+                    first: fire,
+                    latest: fire,
+                    count: 1,
+                };
+                self.set_ready((false, reason, message.clone()));
+                self.skip(this, reason, message);
+                None
+            }
+            None => {
+                let Some(pod) = prepare::prepared(self.schedule, self.seen, fire) else {
+                    return Some(fire);
+                };
+                let (name, uid) = (pod.name.clone(), pod.uid.clone());
+                self.skip_earlier(due);
+                if let Some(mended) = readiness::mended(&self.status) {
+                    self.set_ready(mended);
+                }
+                self.status.last_fire_time = Some(fire);
+                self.status.active = Some(ActiveRun {
+                    name,
+                    uid,
+                    fire_time: fire,
+                    claim_time: whole_second(self.now),
+                    waiting: None,
+                    stopping: None,
+                });
+                None
+            }
+        }
+    }
+
+    fn skip_earlier(&mut self, due: Due) {
+        if due.count < 2 {
+            return;
+        }
+        let Some(timing) = self.timing() else { return };
+        let Some(before) = due.latest.checked_sub(SignedDuration::from_secs(1)).ok() else {
+            return;
+        };
+        if let Some(earlier) = timing.due(self.watermark(), before) {
+            self.skip(
+                earlier,
+                Reason::Missed,
+                "a later fire runs in its stead".into(),
+            );
+        }
+    }
+
+    fn skip(&mut self, due: Due, reason: Reason, message: String) {
+        let skip = SkipRecord {
+            fire_time: due.first,
+            last_fire_time: due.latest,
+            count: due.count,
+            reason: reason.name().into(),
+            message,
+        };
+        self.status.last_fire_time = self.status.last_fire_time.max(Some(due.latest));
+        push_skip(&mut self.status, skip.clone());
+        self.news.push(News::Skipped { skip, reason });
+    }
+
+    fn timing(&self) -> Option<&Timing> {
+        self.schedule
+            .timing
+            .as_ref()
+            .ok()
+            .filter(|_| !self.seen.deleting)
+    }
+
+    /// The first fire after those that are decided, or after the one that is about to be.
+    fn next_fire(&self, wanted: Option<Timestamp>) -> Option<Timestamp> {
+        self.timing()?.next(wanted.unwrap_or(self.watermark()))
+    }
+
+    fn set_ready(&mut self, (ready, reason, message): readiness::Readiness) {
+        let (generation, now) = (self.schedule.generation, self.now);
+        let turned = readiness::set(&mut self.status, ready, reason, &message, generation, now);
+        if turned {
+            self.news.push(News::Readiness {
+                ready,
+                reason,
+                message,
+            });
+        }
+    }
+
+    fn show_next(&mut self, next: Option<Timestamp>) {
+        let shown = next.and_then(|fire| Some(self.timing()?.describe_local(fire)));
+        self.status.next_fire_time = shown;
+    }
+}

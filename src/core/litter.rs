@@ -1,0 +1,70 @@
+//! Which pods nobody needs any more.
+
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
+
+use super::{
+    plan::Step,
+    run::{Phase, Presence, SeenPod},
+    schedule::Schedule,
+};
+use crate::api::ActiveRun;
+
+/// The steps that tidy up: held pods for no coming fire, and ended ones beyond the history limits.
+/// Also when the next pod outlives its time.
+pub fn litter(
+    schedule: &Schedule,
+    pods: &[SeenPod],
+    active: Option<&ActiveRun>,
+    coming: [Option<Timestamp>; 2],
+    now: Timestamp,
+) -> (Vec<Step>, Option<Timestamp>) {
+    let mut steps = Vec::new();
+    let mut wake_at = None;
+    let (mut succeeded, mut failed) = (Vec::new(), Vec::new());
+    for pod in pods {
+        let claimed = active.is_some_and(|active| active.uid == pod.uid);
+        if claimed || pod.deleting || pod.presence != Presence::Here {
+            continue;
+        }
+        // Whoever made a pod from a later spec than we know sees more than we do.
+        let wanted = pod.generation > schedule.generation
+            || coming.contains(&Some(pod.fire)) && pod.generation == schedule.generation;
+        match pod.phase {
+            _ if pod.held && !wanted => steps.push(sweep(pod)),
+            Phase::Succeeded => succeeded.push(pod),
+            Phase::Failed => failed.push(pod),
+            Phase::Pending | Phase::Running | Phase::Unknown => {}
+        }
+    }
+    for (mut pods, limit) in [
+        (succeeded, schedule.keep_succeeded),
+        (failed, schedule.keep_failed),
+    ] {
+        pods.sort_by_key(|pod| Reverse(pod.fire));
+        for (place, pod) in pods.into_iter().enumerate() {
+            let until = schedule
+                .keep_for
+                .and_then(|keep| pod.ended_at().checked_add(keep).ok());
+            if place >= limit || until.is_some_and(|until| until <= now) {
+                steps.push(Step::Collect {
+                    name: pod.name.clone(),
+                    uid: pod.uid.clone(),
+                });
+            } else {
+                wake_at = wake_at.into_iter().chain(until).min();
+            }
+        }
+    }
+    (steps, wake_at)
+}
+
+/// Deletes a held pod, as it is seen.
+pub fn sweep(pod: &SeenPod) -> Step {
+    Step::Sweep {
+        name: pod.name.clone(),
+        uid: pod.uid.clone(),
+        resource_version: pod.resource_version.clone(),
+    }
+}

@@ -1,0 +1,86 @@
+//! What `decide` works on and what it gives: plain data that the driver carries back and forth.
+
+use jiff::Timestamp;
+
+use super::{news::News, reason::Reason, run::SeenPod};
+use crate::api::ScheduledContainerStatus;
+
+/// What is seen of a schedule: its own status, and its pods.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub status: ScheduledContainerStatus,
+    /// Whether the schedule is being deleted: nothing new starts.
+    pub deleting: bool,
+    pub pods: Vec<SeenPod>,
+}
+
+/// What the answers to earlier steps have taught that no object shows.
+#[derive(Clone, Debug, Default)]
+pub struct Learned {
+    /// The fire whose pod Kubernetes refused to create, for good.
+    pub refused: Option<Refused>,
+    /// The uid of a claimed pod that does not exist: the API server itself said so.
+    pub gone: Option<String>,
+    /// The uid of a claimed pod that exists: the API server itself said so.
+    pub found: Option<String>,
+    /// What a trial of the template gave.
+    pub trial: Option<Trial>,
+    /// How many names for the next pod were taken by pods of others.
+    pub names_taken: u32,
+}
+
+/// A fire whose pod Kubernetes refused to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub fire: Timestamp,
+    pub reason: Reason,
+    pub message: String,
+}
+
+/// What a trial of the template gave: nothing wrong, or what is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    pub generation: i64,
+    pub result: Result<(), (Reason, String)>,
+}
+
+/// What to do now, and when to ask again at the latest.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    pub wake_at: Option<Timestamp>,
+}
+
+/// One request to the API server. Each is safe to repeat and safe to be late: DESIGN names the
+/// answer that a stale one gets.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Create the held pod of a fire.
+    Prepare { fire: Timestamp, name: String },
+    /// Write the status, at the resource version that this was decided from. A status that names a
+    /// new active run is the claim: the point of decision.
+    Record {
+        status: Box<ScheduledContainerStatus>,
+        news: Vec<News>,
+    },
+    /// Take our gate from a claimed pod.
+    Release {
+        name: String,
+        uid: String,
+        fire: Timestamp,
+    },
+    /// Ask the API server itself whether a claimed pod exists.
+    Verify { name: String, uid: String },
+    /// Try the template without creating anything.
+    Try { generation: i64 },
+    /// Delete a pod that shall stop, with the grace that it asks for.
+    Stop { name: String, uid: String },
+    /// Delete a held pod that nobody claimed, as long as it is held.
+    Sweep {
+        name: String,
+        uid: String,
+        resource_version: String,
+    },
+    /// Delete the pod of an ended run.
+    Collect { name: String, uid: String },
+}

@@ -1,0 +1,81 @@
+//! Whether a schedule can run, as its Ready condition says it.
+
+use jiff::Timestamp;
+
+use super::{
+    plan::{Learned, Trial},
+    reason::Reason,
+    schedule::Schedule,
+    status::{self, READY},
+};
+use crate::api::{ConditionStatus, ScheduledContainerStatus};
+
+const RUNS_WHEN_DUE: &str = "the schedule runs when it is due";
+
+/// Whether it can run, why, and why in a sentence.
+pub type Readiness = (bool, Reason, String);
+
+/// What is to be said now; `None` if nothing new is known.
+pub fn now(
+    schedule: &Schedule,
+    learned: &Learned,
+    status: &ScheduledContainerStatus,
+    next: Option<Timestamp>,
+) -> Option<Readiness> {
+    let trial = learned
+        .trial
+        .as_ref()
+        .filter(|trial| trial.generation == schedule.generation);
+    let holds = !unknown(schedule, status)
+        && status::condition(status, READY).is_some_and(|it| it.status == ConditionStatus::True);
+    Some(match (&schedule.timing, trial) {
+        (Err(idle), _) if !quiet(idle.reason) => (false, idle.reason, idle.message.clone()),
+        (
+            _,
+            Some(Trial {
+                result: Err((reason, message)),
+                ..
+            }),
+        ) => (false, *reason, message.clone()),
+        // Nothing is known of the template yet, or what is wrong with it stands there.
+        (_, None) if !holds => return None,
+        (Err(idle), _) => (true, idle.reason, idle.message.clone()),
+        (Ok(_), _) => match next {
+            Some(_) => (true, Reason::Ready, RUNS_WHEN_DUE.into()),
+            None => (true, Reason::NeverFires, "no fire is left".into()),
+        },
+    })
+}
+
+/// What is to be said when Kubernetes has taken a pod after it had refused one.
+pub fn mended(status: &ScheduledContainerStatus) -> Option<Readiness> {
+    let ready = status::condition(status, READY)?;
+    let was_wrong = ready.status == ConditionStatus::False;
+    was_wrong.then(|| (true, Reason::Ready, RUNS_WHEN_DUE.into()))
+}
+
+/// Whether the template as it is now has never been tried.
+pub fn unknown(schedule: &Schedule, status: &ScheduledContainerStatus) -> bool {
+    status::condition(status, READY)
+        .is_none_or(|ready| ready.observed_generation != Some(schedule.generation))
+}
+
+/// Sets the condition. Says whether that is news.
+pub fn set(
+    status: &mut ScheduledContainerStatus,
+    ready: bool,
+    reason: Reason,
+    message: &str,
+    generation: i64,
+    now: Timestamp,
+) -> bool {
+    let before = status::condition(status, READY);
+    let turned = before.is_none_or(|before| before.reason != reason.name());
+    status::set_condition(status, READY, ready, reason, message, generation, now);
+    turned
+}
+
+/// Reasons never to fire with which nothing is wrong.
+fn quiet(reason: Reason) -> bool {
+    matches!(reason, Reason::Suspended | Reason::Disabled)
+}

@@ -1,0 +1,302 @@
+//! The driver: six phases in order for one schedule, and the loop that calls them for all.
+
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures::FutureExt;
+use jiff::{SignedDuration, Timestamp};
+use tokio::{sync::Semaphore, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    admin::Health,
+    clock::Clock,
+    cluster::{
+        apply::{Answer, apply},
+        cache::{Cache, Entry, Key},
+        report::Reporter,
+        requests::Requests,
+    },
+    core::{
+        backoff,
+        decide::decide,
+        news::News,
+        plan::{Learned, Plan, Seen, Step},
+        run::spread,
+        schedule_ref::ScheduleRef,
+    },
+    error::Error,
+    metrics::{Metrics, ScheduleState},
+    queue::Queue,
+};
+
+/// More rounds than any schedule needs: a run takes three, a burst of changes a few more.
+const ROUNDS: usize = 30;
+/// How long what was begun may take to end when we are asked to stop.
+const STOPPING: Duration = Duration::from_secs(4);
+/// How often the states of all schedules are counted.
+const CENSUS: SignedDuration = SignedDuration::from_secs(5);
+
+/// How the driver works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many schedules are worked on at once.
+    pub concurrency: usize,
+    /// How long before a fire its pod may be created, held.
+    pub prepare_ahead: SignedDuration,
+}
+
+/// Everything that the driver works with. Cheap to clone.
+#[derive(Clone)]
+pub struct Driver {
+    pub settings: Settings,
+    pub clock: Clock,
+    pub cache: Cache,
+    pub queue: Arc<Queue<Key>>,
+    pub requests: Requests,
+    pub reporter: Reporter,
+    pub metrics: Metrics,
+    pub health: Health,
+    failures: Arc<Mutex<HashMap<Key, u32>>>,
+}
+
+impl Driver {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are the parts, each one once"
+    )]
+    pub fn new(
+        settings: Settings,
+        clock: Clock,
+        cache: Cache,
+        queue: Arc<Queue<Key>>,
+        requests: Requests,
+        reporter: Reporter,
+        metrics: Metrics,
+        health: Health,
+    ) -> Self {
+        let failures = Arc::default();
+        Self {
+            settings,
+            clock,
+            cache,
+            queue,
+            requests,
+            reporter,
+            metrics,
+            health,
+            failures,
+        }
+    }
+
+    /// Looks after every schedule until `stop`; then ends what was begun, within a few seconds.
+    pub async fn run(&self, stop: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(self.settings.concurrency.max(1)));
+        let mut workers = JoinSet::new();
+        let mut counted = Timestamp::MIN;
+        loop {
+            let now = self.clock.now();
+            self.health.beat(now);
+            if now.duration_since(counted) > CENSUS {
+                self.show_census();
+                counted = now;
+            }
+            while workers.try_join_next().is_some() {}
+            // The place comes before the key, so that the most urgent key gets it.
+            let next = async {
+                let slot = slots.clone().acquire_owned().await;
+                (self.queue.pop().await, slot)
+            };
+            let (key, slot) = tokio::select! {
+                () = stop.cancelled() => break,
+                next = next => next,
+            };
+            let (Some(key), Ok(slot)) = (key, slot) else {
+                continue;
+            };
+            let driver = self.clone();
+            workers.spawn(async move {
+                driver.work(key).await;
+                drop(slot);
+            });
+        }
+        let ending = async { while workers.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOPPING, ending).await.is_err() {
+            tracing::warn!(
+                "stopped with requests under way; the next controller goes on from there"
+            );
+        }
+    }
+
+    /// One turn of one schedule. Whatever goes wrong in it stays with this schedule.
+    async fn work(&self, key: Key) {
+        let begun = self.clock.now();
+        let mut wake_at = None;
+        let turn = AssertUnwindSafe(self.reconcile(&key, &mut wake_at))
+            .catch_unwind()
+            .await;
+        let result = turn.unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic))));
+        let now = self.clock.now();
+        let took = now.duration_since(begun).try_into().unwrap_or_default();
+        self.metrics.reconciled(took, result.is_err());
+        if let Err(error) = result {
+            let again = self.retry_at(&key, now);
+            tracing::warn!(
+                namespace = &*key.namespace,
+                schedule = &*key.name,
+                retry_at = %again,
+                error = &error as &dyn std::error::Error,
+                "can't bring the schedule forward"
+            );
+            // A fire that falls due before the next try is not kept waiting for it.
+            wake_at = Some(
+                wake_at
+                    .filter(|wake| (now..again).contains(wake))
+                    .unwrap_or(again),
+            );
+        } else {
+            self.failures().remove(&key);
+        }
+        self.queue.done(key, wake_at);
+    }
+
+    /// Brings one schedule forward as far as it goes now. `wake_at` is when to do so again.
+    async fn reconcile(&self, key: &Key, wake_at: &mut Option<Timestamp>) -> Result<(), Error> {
+        let mut learned = Learned::default();
+        for _ in 0..ROUNDS {
+            // 1, 2: parse and observe. The cache parses a spec once, when it comes in. (pure)
+            let Some((entry, seen)) = self.cache.observe(key) else {
+                *wake_at = None;
+                return Ok(());
+            };
+            // 3: decide. (pure)
+            let now = self.clock.now();
+            let Plan {
+                steps,
+                wake_at: wake,
+            } = decide(
+                &entry.schedule,
+                &seen,
+                &learned,
+                self.settings.prepare_ahead,
+                now,
+            );
+            *wake_at = wake;
+            if steps.is_empty() {
+                self.cache.forget_gone(key);
+                return Ok(());
+            }
+            for step in steps {
+                // 4, 5: build and apply. (client)
+                let answer = self.apply(&entry, &seen, &step).await?;
+                // 6: report. (queued for a client)
+                self.report(&entry.schedule.identity, &step, &answer);
+                self.learn(&entry.schedule.identity, &step, answer, &mut learned);
+            }
+        }
+        Err(Error::Restless(ROUNDS))
+    }
+
+    async fn apply(&self, entry: &Entry, seen: &Seen, step: &Step) -> Result<Answer, Error> {
+        apply(
+            &self.requests,
+            &entry.schedule,
+            &seen.status,
+            &entry.resource_version,
+            step,
+        )
+        .await
+    }
+
+    /// Tells people what a step has made true. What was not answered is not told: the next turn
+    /// finds out.
+    fn report(&self, schedule: &ScheduleRef, step: &Step, answer: &Answer) {
+        let now = self.clock.now();
+        match (step, answer) {
+            (Step::Record { status: _, news }, Answer::Recorded(_)) => {
+                for news in news {
+                    self.reporter.tell(schedule, news, now);
+                }
+            }
+            (Step::Release { name, uid, fire }, Answer::Pod(_)) => {
+                let started = News::Started {
+                    run: name.clone(),
+                    uid: uid.clone(),
+                    fire: *fire,
+                };
+                self.reporter.tell(schedule, &started, now);
+            }
+            (_, Answer::NameTaken { name }) => {
+                self.reporter
+                    .tell(schedule, &News::NameTaken { name: name.clone() }, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in what an answer says, so that the next round decides with it.
+    fn learn(&self, schedule: &ScheduleRef, step: &Step, answer: Answer, learned: &mut Learned) {
+        match answer {
+            Answer::Pod(pod) => {
+                let pod = self.cache.put_pod(schedule, *pod);
+                if matches!(step, Step::Verify { .. }) {
+                    learned.found = Some(pod.uid);
+                }
+            }
+            Answer::NoPod { uid } => {
+                self.cache.mark_gone(&schedule.uid, &uid);
+                learned.gone = Some(uid);
+            }
+            Answer::Deleting { uid } => self.cache.mark_deleting(&schedule.uid, &uid),
+            Answer::Recorded(object) | Answer::Changed(object) => {
+                self.cache.put_schedule(*object);
+            }
+            Answer::NoSchedule => {
+                self.cache
+                    .remove_schedule(&Key::from(schedule), &schedule.uid);
+                // What follows is about another schedule of that name, if about any.
+                *learned = Learned::default();
+            }
+            Answer::Refused(refused) => learned.refused = Some(refused),
+            Answer::NameTaken { .. } => learned.names_taken += 1,
+            Answer::Tried(trial) => learned.trial = Some(trial),
+        }
+    }
+
+    fn show_census(&self) {
+        let census = self.cache.census();
+        self.metrics.set_runs_active(census.active);
+        self.metrics
+            .set_schedules(ScheduleState::ready, census.ready);
+        self.metrics
+            .set_schedules(ScheduleState::suspended, census.suspended);
+        self.metrics
+            .set_schedules(ScheduleState::disabled, census.disabled);
+        self.metrics
+            .set_schedules(ScheduleState::invalid, census.invalid);
+    }
+
+    fn retry_at(&self, key: &Key, now: Timestamp) -> Timestamp {
+        let mut failures = self.failures();
+        let count = failures.entry(key.clone()).or_default();
+        *count = count.saturating_add(1);
+        let seed = spread(&format!("{key} {count}"));
+        now.checked_add(backoff::delay(*count, seed)).unwrap_or(now)
+    }
+
+    fn failures(&self) -> std::sync::MutexGuard<'_, HashMap<Key, u32>> {
+        self.failures
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".into())
+}

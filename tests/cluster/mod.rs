@@ -1,0 +1,260 @@
+//! What the tests on a real cluster share: the cluster itself, places in it, and bounded waiting.
+//!
+//! They run only where they are allowed to: on a context that `hack/cluster` made, or on the one that
+//! `PUNCTUAL_TEST_CONTEXT` names.
+
+#![allow(dead_code, reason = "each test program uses its part of it")]
+
+pub mod controller;
+pub mod history;
+pub mod place;
+pub mod proxy;
+
+use std::{future::Future, process::Command, sync::LazyLock, time::Duration};
+
+use k8s_openapi::{
+    api::core::v1::Node,
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api, Client, Config,
+    api::{ListParams, Patch, PatchParams},
+    config::{KubeConfigOptions, Kubeconfig},
+    runtime::wait::{await_condition, conditions},
+};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+/// How long a test waits for what must come. Far more than it takes, so that a machine that does
+/// something else at the same time fails nothing.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How often it looks.
+const GLANCE: Duration = Duration::from_millis(100);
+
+const DEFINITION: &str = include_str!("../../crds/scheduledcontainers.punctual.dev.yaml");
+
+/// The contexts of clusters that `hack/cluster` made.
+const OURS: [&str; 2] = ["punctual", "kind-punctual"];
+
+/// How many tests run at once. They wait for a cluster most of the time.
+const AT_ONCE: usize = 6;
+
+/// The cluster that the tests may use.
+pub struct Cluster {
+    pub client: Client,
+    pub config: Config,
+    /// The context of the kubeconfig.
+    pub context: String,
+    /// What makes a pod end soon after it began: on a fake node if there is one.
+    pub quick: Quick,
+}
+
+/// Where pods that only need to come and go run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quick {
+    FakeNode,
+    RealNode,
+}
+
+/// One test: its name and what it does.
+pub type Test = (&'static str, fn());
+
+/// Names tests after their functions.
+#[macro_export]
+macro_rules! tests {
+    ($($test:ident),+ $(,)?) => {
+        [$((stringify!($test), (|| $crate::cluster::block_on($test())) as fn())),+]
+    };
+}
+
+/// Runs the tests that the command line asks for, several at once, and ends the process.
+pub fn run(tests: impl IntoIterator<Item = Test>) -> ! {
+    let mut arguments = libtest_mimic::Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_ONCE);
+    let trials = tests.into_iter().map(|(name, test)| {
+        libtest_mimic::Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit()
+}
+
+/// Runs one test to its end.
+pub fn block_on(test: impl Future<Output = ()>) {
+    static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+        LazyLock::new(|| tokio::runtime::Runtime::new().expect("a runtime"));
+    RUNTIME.block_on(test);
+}
+
+/// The cluster, with the definition on it.
+pub async fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+    CLUSTER.get_or_init(connect).await
+}
+
+async fn connect() -> Cluster {
+    assert!(
+        std::env::var_os("KUBECONFIG").is_some(),
+        "these tests need a cluster and KUBECONFIG, the file that names it: \
+         `hack/cluster/cluster up; eval \"$(hack/cluster/cluster env)\"`"
+    );
+    let context = context();
+    let options = KubeConfigOptions {
+        context: Some(context.clone()),
+        ..KubeConfigOptions::default()
+    };
+    let mut config = Config::from_kubeconfig(&options)
+        .await
+        .expect("the kubeconfig should have the context");
+    // A request that is repeated behind a test's back is not the request that it means.
+    config.default_retry = false;
+    let client = Client::try_from(config.clone()).expect("a client");
+    install(&client).await;
+    let quick = quick(&client).await;
+    Cluster {
+        client,
+        config,
+        context,
+        quick,
+    }
+}
+
+/// The context to use. Never a stranger's.
+pub fn context() -> String {
+    let named = std::env::var("PUNCTUAL_TEST_CONTEXT");
+    if let Some(named) = named.ok().filter(|name| !name.is_empty()) {
+        return named;
+    }
+    let current = Kubeconfig::read()
+        .expect("KUBECONFIG should name a kubeconfig")
+        .current_context
+        .unwrap_or_default();
+    assert!(
+        OURS.contains(&current.as_str()),
+        "the kubeconfig's context is {current:?}: tests run only on {OURS:?}, \
+         or on the context that PUNCTUAL_TEST_CONTEXT names"
+    );
+    current
+}
+
+async fn install(client: &Client) {
+    let definition: Value = serde_saphyr::from_str(DEFINITION).expect("it is generated");
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let name = "scheduledcontainers.punctual.dev";
+    let params = PatchParams::apply("punctual-test").force();
+    api.patch(name, &params, &Patch::Apply(definition))
+        .await
+        .expect("the definition should be accepted");
+    let established = await_condition(api, name, conditions::is_crd_established());
+    tokio::time::timeout(PATIENCE, established)
+        .await
+        .expect("the definition should be established in time")
+        .expect("the definition should be readable");
+}
+
+async fn quick(client: &Client) -> Quick {
+    let nodes: Api<Node> = Api::all(client.clone());
+    let fake = nodes
+        .list(&ListParams::default().labels("type=kwok"))
+        .await
+        .expect("nodes should be readable");
+    let ready = |node: &Node| {
+        let conditions = node.status.as_ref().and_then(|it| it.conditions.as_ref());
+        conditions.is_some_and(|all| {
+            all.iter()
+                .any(|it| it.type_ == "Ready" && it.status == "True")
+        })
+    };
+    match fake.items.iter().any(ready) {
+        true => Quick::FakeNode,
+        false => Quick::RealNode,
+    }
+}
+
+/// A template of a pod that runs for some milliseconds and succeeds.
+pub async fn short_run(milliseconds: u32) -> Value {
+    match cluster().await.quick {
+        Quick::FakeNode => json!({
+            "metadata": {"annotations": {
+                "punctual.dev/kwok-complete-after": format!("{milliseconds}ms")}},
+            "spec": {
+                "nodeSelector": {"type": "kwok"},
+                "tolerations": [{"key": "kwok.x-k8s.io/node", "operator": "Exists"}],
+                "containers": [{"name": "main", "image": "punctual.local/work:1"}],
+            },
+        }),
+        Quick::RealNode => work(&["sleep", &format!("0.{milliseconds:03}")]),
+    }
+}
+
+/// A template of a pod on a real node that does what `hack/cluster/images/work.c` can do.
+pub fn work(arguments: &[&str]) -> Value {
+    json!({"spec": {
+        "terminationGracePeriodSeconds": 1,
+        "containers": [{"name": "main", "image": "punctual.local/work:1", "args": arguments}],
+    }})
+}
+
+/// A template of a pod on a real node that runs a line of shell.
+pub fn shell(line: &str) -> Value {
+    json!({"spec": {
+        "terminationGracePeriodSeconds": 1,
+        "containers": [{"name": "main", "image": "busybox:1.36", "command": ["sh", "-c", line]}],
+    }})
+}
+
+/// Waits until `look` gives something, and gives it.
+pub async fn until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    until_or(what, look, String::new).await
+}
+
+/// Looks again and again without a pause: where the looking itself is what is waited for.
+pub async fn until_at_once<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let trying = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+        }
+    };
+    let found = tokio::time::timeout(PATIENCE, trying).await;
+    found.unwrap_or_else(|_| panic!("{what}: not within {} s", PATIENCE.as_secs()))
+}
+
+/// The same as `until`; `why` tells what is the matter if nothing comes.
+pub async fn until_or<T>(
+    what: &str,
+    mut look: impl AsyncFnMut() -> Option<T>,
+    why: impl FnOnce() -> String,
+) -> T {
+    let waiting = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, waiting).await {
+        Ok(found) => found,
+        Err(_) => panic!("{what}: not within {} s. {}", PATIENCE.as_secs(), why()),
+    }
+}
+
+/// Runs kubectl on the cluster; what it prints.
+pub fn kubectl(arguments: &[&str]) -> String {
+    let output = Command::new("kubectl")
+        .arg(format!("--context={}", context()))
+        .args(arguments)
+        .output()
+        .expect("these tests need kubectl in PATH");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "kubectl {arguments:?}: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}

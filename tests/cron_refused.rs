@@ -1,0 +1,434 @@
+//! What is refused, in words that say what to write instead; and input that means harm.
+
+use jiff::{Timestamp, tz::TimeZone};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use punctual::core::cron::{Timing, zone};
+
+#[track_caller]
+fn refused(expression: &str, why: &str) {
+    let error = Timing::parse(expression, TimeZone::UTC)
+        .expect_err(expression)
+        .to_string();
+    assert_eq!(error, format!("{why} (in {expression:?})"));
+}
+
+#[test]
+fn values_out_of_range() {
+    refused("75 * * * *", "minute: 75 is not in 0-59");
+    refused("60 0 0 * * *", "second: 60 is not in 0-59");
+    refused("0 24 * * *", "hour: 24 is not in 0-23");
+    refused("0 0 0 * *", "day of month: 0 is not in 1-31");
+    refused("0 0 32 * *", "day of month: 32 is not in 1-31");
+    refused("0 0 1-32 * *", "day of month: 32 is not in 1-31");
+    refused("0 0 * 13 *", "month: 13 is not in 1-12 or JAN-DEC");
+    refused(
+        "0 0 * JANUARY *",
+        "month: JANUARY is not in 1-12 or JAN-DEC",
+    );
+    refused("0 0 * * 8", "day of week: 8 is not in 0-7 or SUN-SAT");
+    refused("0 0 * * MO", "day of week: MO is not in 0-7 or SUN-SAT");
+    refused("MON 0 * * *", "minute: MON is not in 0-59");
+    refused("0 0 0 * * * 1969", "year: 1969 is not in 1970-2100");
+    refused("0 0 0 * * * 2101", "year: 2101 is not in 1970-2100");
+    refused(
+        "99999999999999999999 * * * *",
+        "minute: 99999999999999999999 is not in 0-59",
+    );
+}
+
+#[test]
+fn the_first_mistake_is_the_one_told() {
+    refused("99 99 L-99 13 9", "minute: 99 is not in 0-59");
+    refused("0 99 L-99 13 9", "hour: 99 is not in 0-23");
+    refused("0 0 L-99 13 9", "day of month: L-99 is not in L-0 to L-30");
+    refused("0 0 L 13 9", "month: 13 is not in 1-12 or JAN-DEC");
+}
+
+#[test]
+fn what_is_not_a_value_a_range_or_a_step() {
+    refused("-1 * * * *", r#"minute: "" is not in 0-59"#);
+    refused("1- * * * *", r#"minute: "" is not in 0-59"#);
+    refused("+1 * * * *", "minute: +1 is not in 0-59");
+    refused("1.5 * * * *", "minute: 1.5 is not in 0-59");
+    refused("1-2-3 * * * *", "minute: 2-3 is not in 0-59");
+    refused("*5 * * * *", "minute: *5 is not in 0-59");
+    refused("*-5 * * * *", "minute: * is not in 0-59");
+    refused("** * * * *", "minute: ** is not in 0-59");
+    refused(", * * * *", "minute: a comma has no value beside it");
+    refused("1,,2 * * * *", "minute: a comma has no value beside it");
+    refused("1, * * * *", "minute: a comma has no value beside it");
+    refused("0 0 0 * * * 2030-2028", "year: 2030-2028 runs backwards");
+    refused("٣ * * * *", r#"minute: "٣" is not in 0-59"#);
+}
+
+#[test]
+fn steps_that_leave_the_field() {
+    refused("*/90 * * * *", "minute: a step of 90 is not in 1-60");
+    refused("*/0 * * * *", "minute: a step of 0 is not in 1-60");
+    refused("*/ * * * *", r#"minute: a step of "" is not in 1-60"#);
+    refused("*/5/5 * * * *", "minute: a step of 5/5 is not in 1-60");
+    refused(
+        "*/9223372036854775807 * * * *",
+        "minute: a step of 9223372036854775807 is not in 1-60",
+    );
+    refused("0 */25 * * *", "hour: a step of 25 is not in 1-24");
+    refused("0 0 */32 * *", "day of month: a step of 32 is not in 1-31");
+    refused("0 0 * */13 *", "month: a step of 13 is not in 1-12");
+    refused("0 0 * * */8", "day of week: a step of 8 is not in 1-7");
+    refused("0 0 * * FRI/x", "day of week: a step of x is not in 1-7");
+}
+
+#[test]
+fn days_of_special_kinds() {
+    refused(
+        "0 0 * * L",
+        "day of week: L needs a day before it, as in 5L (the last Friday)",
+    );
+    refused("0 0 * * 8L", "day of week: 8 is not in 0-7 or SUN-SAT");
+    refused("0 0 * * FRI#6", "day of week: #6 is not in #1 to #5");
+    refused("0 0 * * FRI#0", "day of week: #0 is not in #1 to #5");
+    refused("0 0 * * #2", r#"day of week: "" is not in 0-7 or SUN-SAT"#);
+    refused("0 0 L-31 * *", "day of month: L-31 is not in L-0 to L-30");
+    refused("0 0 L-3W * *", "day of month: L-3W is not in L-0 to L-30");
+    refused("0 0 L/2 * *", "day of month: L is not in 1-31");
+    refused("0 0 W * *", r#"day of month: "" is not in 1-31"#);
+    refused("0 0 32W * *", "day of month: 32 is not in 1-31");
+    refused("0 0 * L *", "month: L is not in 1-12 or JAN-DEC");
+    refused(
+        "H * * * *",
+        "minute: H is not supported yet; write the value",
+    );
+    refused(
+        "0 H(0-7) * * *",
+        "hour: H(0-7) is not supported yet; write the value",
+    );
+}
+
+#[test]
+fn what_can_never_fire() {
+    refused(
+        "0 0 30 2 *",
+        "never fires: day of month 30 does not exist in month 2",
+    );
+    refused(
+        "0 0 31 2,4,6,9,11 *",
+        "never fires: day of month 31 does not exist in month 2,4,6,9,11",
+    );
+    refused(
+        "0 0 L-30 APR ?",
+        "never fires: day of month L-30 does not exist in month APR",
+    );
+    refused(
+        "0 0 31W 4 ?",
+        "never fires: day of month 31W does not exist in month 4",
+    );
+    refused(
+        "0 0 0 29 2 * 2026",
+        "never fires: day of month 29 does not exist in month 2 of 2026",
+    );
+    refused(
+        "0 0 0 29 2 */5 2028",
+        "never fires: day of month 29 on day of week */5 does not exist in month 2 of 2028",
+    );
+    refused(
+        "0 0 0 30 2 5#5 2027",
+        "never fires: day of month 30 or day of week 5#5 does not exist in month 2 of 2027",
+    );
+}
+
+#[test]
+fn forms_that_belong_elsewhere() {
+    let fields = "a schedule has 5 fields (minute, hour, day of month, month, day of week), 6 (second first) or 7 (year last), not";
+    refused("* * * *", &format!("{fields} 4"));
+    refused("* * * * * * * *", &format!("{fields} 8"));
+    refused("hourly", &format!("{fields} 1"));
+    let zone = "the time zone goes into timeZone, not before the schedule";
+    for prefix in [
+        "TZ=Europe/Berlin 0 0 * * *",
+        "CRON_TZ=UTC 0 0 * * *",
+        "TZ=",
+        "CRON_TZ=UTC",
+        "tz=UTC @daily",
+    ] {
+        refused(prefix, zone);
+    }
+    refused(
+        "@reboot",
+        "@reboot is not a time: a cluster does not reboot",
+    );
+    let shorthands = "is not one of @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly, @every <duration>";
+    refused("@fortnightly", &format!("@fortnightly {shorthands}"));
+    refused("@", &format!("@ {shorthands}"));
+    refused("@daily 5", &format!(r#""@daily 5" {shorthands}"#));
+}
+
+#[test]
+fn durations() {
+    let shape = "is not a duration such as 90s or 1h30m";
+    let unit = "needs the unit h, m or s after each number";
+    refused("@every", &format!(r#"@every: "" {shape}"#));
+    refused("@every h", &format!(r#"@every: "h" {shape}"#));
+    refused("@every .s", &format!(r#"@every: ".s" {shape}"#));
+    refused("@every 5", &format!(r#"@every: "5" {unit}"#));
+    refused("@every 1d", &format!(r#"@every: "1d" {unit}"#));
+    refused("@every 1h 30m", &format!(r#"@every: "1h 30m" {unit}"#));
+    refused("@every -1s", r#"@every: "-1s" is negative"#);
+    refused("@every 0", r#"@every: "0" is shorter than 1s"#);
+    refused("@every 999ms", r#"@every: "999ms" is shorter than 1s"#);
+    refused(
+        "@every 1.5s",
+        r#"@every: "1.5s" is not a whole number of seconds"#,
+    );
+    refused("@every 2562048h", r#"@every: "2562048h" is too long"#);
+    refused(
+        "@every 99999999999999999999s",
+        r#"@every: "99999999999999999999s" is too long"#,
+    );
+}
+
+#[test]
+fn nothing_and_too_much() {
+    for (expression, why) in [
+        (String::new(), "the schedule is empty"),
+        (" \t\n".to_owned(), "the schedule is empty"),
+        ("7".repeat(4096), "the schedule is longer than 1024 bytes"),
+    ] {
+        assert_eq!(
+            Timing::parse(&expression, TimeZone::UTC)
+                .unwrap_err()
+                .to_string(),
+            why
+        );
+    }
+    // What is quoted stays short and on one line.
+    let error = Timing::parse(
+        &format!("\u{1b}[2J\n{} * * * *", "5,".repeat(400)),
+        TimeZone::UTC,
+    )
+    .unwrap_err();
+    assert!(error.to_string().len() < 300, "{error}");
+    assert!(
+        error.to_string().chars().all(|c| !c.is_control()),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn zones() {
+    for name in [
+        "UTC",
+        "Europe/Berlin",
+        "America/Argentina/Buenos_Aires",
+        "CET",
+        "EST5EDT",
+        "Etc/GMT+5",
+    ] {
+        assert_eq!(zone(name).unwrap().iana_name(), Some(name));
+    }
+    let unknown = |name: &str| zone(name).expect_err(name).to_string();
+    let hint = "is not known; use an IANA name such as Europe/Berlin, or UTC";
+    assert_eq!(
+        unknown("europe/berlin"),
+        r#"time zone: "europe/berlin" is not known; did you mean Europe/Berlin?"#
+    );
+    assert_eq!(
+        unknown("America/New York"),
+        r#"time zone: "America/New York" is not known; did you mean America/New_York?"#
+    );
+    assert_eq!(
+        unknown("berlin"),
+        r#"time zone: "berlin" is not known; did you mean Europe/Berlin?"#
+    );
+    assert_eq!(
+        unknown("utc"),
+        r#"time zone: "utc" is not known; did you mean Etc/UTC or UTC?"#
+    );
+    for name in [
+        "",
+        "CEST",
+        "Local",
+        "+01:00",
+        "Etc/Unknown",
+        "../../etc/passwd",
+        "/etc/localtime",
+        "Europe/",
+        ":UTC",
+    ] {
+        assert_eq!(unknown(name), format!("time zone: {name:?} {hint}"));
+    }
+    assert!(unknown(&"x/".repeat(100_000)).len() < 300);
+}
+
+#[test]
+fn the_ends_of_time() {
+    let hours = |n| jiff::SignedDuration::from_hours(n);
+    for place in [
+        "UTC",
+        "America/New_York",
+        "Africa/Casablanca",
+        "Etc/GMT+12",
+        "Etc/GMT-14",
+    ] {
+        for expression in ["* * * * * *", "30 2 * * *", "@every 2562047h", "0 0 29 2 *"] {
+            let timing = Timing::parse(expression, zone(place).unwrap()).unwrap();
+            for after in [
+                Timestamp::MIN,
+                Timestamp::UNIX_EPOCH,
+                Timestamp::MAX - hours(1),
+                Timestamp::MAX,
+            ] {
+                let until = after.saturating_add(hours(50_000)).unwrap();
+                let fire = timing.next(after);
+                assert!(
+                    fire.is_none_or(|fire| fire > after),
+                    "{expression:?} after {after}"
+                );
+                let first = timing.due(after, until).map(|due| due.first);
+                assert_eq!(
+                    first,
+                    fire.filter(|fire| *fire <= until),
+                    "{expression:?} after {after}"
+                );
+                assert_eq!(
+                    timing.due(after, Timestamp::MIN),
+                    None,
+                    "{expression:?} after {after}"
+                );
+                timing.describe_local(after);
+            }
+        }
+    }
+}
+
+/// Fires from the first year that there is to the last.
+#[track_caller]
+fn ever(place: &str, expression: &str, count: u64, first: &str, latest: &str) {
+    let timing = Timing::parse(expression, zone(place).unwrap()).unwrap();
+    let due = timing.due(Timestamp::MIN, Timestamp::MAX).unwrap();
+    assert_eq!(due.first, first.parse().unwrap(), "{expression:?}");
+    assert_eq!(due.latest, latest.parse().unwrap(), "{expression:?}");
+    assert_eq!(due.count, count, "{expression:?}");
+    assert_eq!(timing.next(Timestamp::MIN), Some(due.first));
+    assert_eq!(timing.next(due.latest), None, "{expression:?}");
+}
+
+#[test]
+fn all_of_time() {
+    let (years, leap_days) = ("0 0 12 1 1 ? 1970-2100", "0 12 29 2 *");
+    ever(
+        "UTC",
+        years,
+        131,
+        "1970-01-01T12:00:00Z",
+        "2100-01-01T12:00:00Z",
+    );
+    let new_york = "America/New_York";
+    ever(
+        new_york,
+        years,
+        131,
+        "1970-01-01T17:00:00Z",
+        "2100-01-01T17:00:00Z",
+    );
+    // Before 1883 New York kept its own mean time.
+    ever(
+        new_york,
+        leap_days,
+        4849,
+        "-009996-02-29T16:56:02Z",
+        "9996-02-29T17:00:00Z",
+    );
+}
+
+#[test]
+fn many_fit_into_memory() {
+    assert!(size_of::<Timing>() <= 96, "{}", size_of::<Timing>());
+}
+
+/// Input that is nearly an expression, so that it gets far.
+fn nearly() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "*",
+        "?",
+        "/",
+        "-",
+        ",",
+        "#",
+        "L",
+        "W",
+        "H",
+        "LW",
+        "0",
+        "1",
+        "2",
+        "5",
+        "7",
+        "12",
+        "29",
+        "30",
+        "31",
+        "59",
+        "60",
+        "99999999999",
+        "JAN",
+        "feb",
+        "SUN",
+        "fri",
+        "@every ",
+        "@daily",
+        "TZ=",
+        "1h",
+        "1s",
+        ".5",
+        "ms",
+        "2028",
+        "2100",
+        "é",
+        "\u{0}",
+    ]);
+    let word = prop::collection::vec(piece, 1..5).prop_map(|pieces| pieces.concat());
+    prop::collection::vec(word, 1..9).prop_map(|words| words.join(" "))
+}
+
+/// Reads and asks: neither may panic, and answers are later than questions.
+fn ask(expression: &str, place: &str, after: Timestamp) -> Result<(), TestCaseError> {
+    let zone = zone(place).unwrap();
+    match Timing::parse(expression, zone) {
+        Err(error) => prop_assert!(error.to_string().len() < 700, "{error}"),
+        Ok(timing) => {
+            let fire = timing.next(after);
+            prop_assert!(fire.is_none_or(|fire| fire > after));
+            let until = fire.unwrap_or(Timestamp::MAX);
+            let due = timing
+                .due(after, until)
+                .map(|due| (due.first, due.latest, due.count));
+            prop_assert_eq!(due, fire.map(|fire| (fire, fire, 1)));
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn any_text_is_read_or_refused(expression in any::<String>(), seconds in any::<i32>()) {
+        ask(&expression, "Europe/Berlin", Timestamp::from_second(seconds.into()).unwrap())?;
+    }
+
+    #[test]
+    fn text_that_is_nearly_right_is_read_or_refused(expression in nearly(), seconds in -377_705_023_201i64..=253_402_207_200) {
+        ask(&expression, "America/New_York", Timestamp::from_second(seconds).unwrap())?;
+    }
+
+    #[test]
+    fn any_name_is_a_zone_or_refused(name in any::<String>()) {
+        prop_assert!(zone(&name).is_ok() || zone(&name).unwrap_err().to_string().starts_with("time zone: "));
+    }
+}

@@ -1,0 +1,728 @@
+//! What is decided, as rows: a state in a sentence, and the plan for it.
+//!
+//! The schedule is `*/10 * * * * *`, created at 12:00:00 and known since then. A plan is written as
+//! its steps: `prepare 12:00:10`, `record(claim 12:00:10)`, `release`, `ask`, `try`, `stop`,
+//! `sweep 12:00:10`, `collect 12:00:10`; `-` is no step.
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use punctual::{
+    api::{ActiveRun, ScheduledContainerSpec, ScheduledContainerStatus},
+    core::{
+        decide::decide,
+        news::News,
+        plan::{Learned, Plan, Refused, Seen, Step, Trial},
+        reason::Reason,
+        run::{ContainerState, Phase, Presence, SeenContainer, SeenPod, Terminated, pod_name},
+        schedule::Schedule,
+        schedule_ref::ScheduleRef,
+        status::{READY, set_condition},
+    },
+};
+use serde_json::{Value, json};
+
+fn at(time: &str) -> Timestamp {
+    format!("2026-11-20T{time}Z").parse().unwrap()
+}
+
+fn identity() -> ScheduleRef {
+    ScheduleRef {
+        namespace: "default".into(),
+        name: "hello".into(),
+        uid: "1".into(),
+    }
+}
+
+/// A state in the making.
+struct State {
+    now: Timestamp,
+    generation: i64,
+    spec: Value,
+    status: ScheduledContainerStatus,
+    pods: Vec<SeenPod>,
+    learned: Learned,
+    ahead: i64,
+    deleting: bool,
+}
+
+/// The time is `now`, and nothing has happened yet.
+fn when(now: &str) -> State {
+    let containers = json!({"spec": {"containers": [{"name": "main"}]}});
+    let mut status = ScheduledContainerStatus {
+        observed_schedule: Some("*/10 * * * * * UTC".into()),
+        ..Default::default()
+    };
+    let (ready, since) = (Reason::Ready, at("12:00:00"));
+    let message = "the schedule runs when it is due";
+    set_condition(&mut status, READY, true, ready, message, 1, since);
+    State {
+        now: at(now),
+        generation: 1,
+        spec: json!({"schedule": "*/10 * * * * *", "timeZone": "UTC", "template": containers}),
+        status,
+        pods: Vec::new(),
+        learned: Learned::default(),
+        ahead: 0,
+        deleting: false,
+    }
+}
+
+/// A held pod for a fire, from the spec as it is.
+fn held(fire: &str) -> SeenPod {
+    let fire = at(fire);
+    SeenPod {
+        name: pod_name(&identity(), fire, 0),
+        uid: format!("pod-{}", fire.strftime("%T")),
+        resource_version: "7".into(),
+        fire,
+        generation: 1,
+        held: true,
+        deleting: false,
+        presence: Presence::Here,
+        phase: Phase::Pending,
+        reason: None,
+        message: None,
+        node: None,
+        started: None,
+        disruption: None,
+        unschedulable: None,
+        containers: Vec::new(),
+    }
+}
+
+fn released(fire: &str) -> SeenPod {
+    SeenPod {
+        held: false,
+        ..held(fire)
+    }
+}
+
+fn running(fire: &str) -> SeenPod {
+    SeenPod {
+        phase: Phase::Running,
+        started: Some(at(fire)),
+        ..released(fire)
+    }
+}
+
+fn ended(fire: &str, end: &str, code: i32) -> SeenPod {
+    let terminated = Terminated {
+        exit_code: code,
+        finished: Some(at(end)),
+        ..Terminated::default()
+    };
+    SeenPod {
+        phase: if code == 0 {
+            Phase::Succeeded
+        } else {
+            Phase::Failed
+        },
+        containers: vec![SeenContainer {
+            name: "main".into(),
+            init: false,
+            state: ContainerState::Terminated(terminated),
+        }],
+        ..running(fire)
+    }
+}
+
+impl Altered for SeenPod {}
+
+/// Small changes of a pod.
+trait Altered: Into<SeenPod> {
+    fn with(self, change: impl FnOnce(&mut SeenPod)) -> SeenPod {
+        let mut pod = self.into();
+        change(&mut pod);
+        pod
+    }
+
+    fn from_generation(self, generation: i64) -> SeenPod {
+        self.with(|pod| pod.generation = generation)
+    }
+
+    fn missing(self) -> SeenPod {
+        self.with(|pod| pod.presence = Presence::Missing)
+    }
+
+    fn gone(self) -> SeenPod {
+        self.with(|pod| pod.presence = Presence::Gone)
+    }
+
+    fn deleting(self) -> SeenPod {
+        self.with(|pod| pod.deleting = true)
+    }
+}
+
+impl State {
+    fn decided(mut self, fire: &str) -> Self {
+        self.status.last_fire_time = Some(at(fire));
+        self
+    }
+
+    /// The run of this fire is claimed.
+    fn active(mut self, fire: &str) -> Self {
+        let pod = held(fire);
+        self.status.active = Some(ActiveRun {
+            name: pod.name,
+            uid: pod.uid,
+            fire_time: pod.fire,
+            claim_time: pod.fire,
+            waiting: None,
+            stopping: None,
+        });
+        self.decided(fire)
+    }
+
+    fn pod(mut self, pod: SeenPod) -> Self {
+        self.pods.push(pod);
+        self
+    }
+
+    fn ahead(mut self, seconds: i64) -> Self {
+        self.ahead = seconds;
+        self
+    }
+
+    fn spec(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.spec[field] = value.into();
+        self
+    }
+
+    /// The spec is an edited one: generation 2.
+    fn edited(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.generation = 2;
+        self.spec(field, value)
+    }
+
+    fn learned(mut self, learn: impl FnOnce(&mut Learned)) -> Self {
+        learn(&mut self.learned);
+        self
+    }
+
+    fn plan(mut self) -> Plan {
+        let schedule = self.schedule(&self.spec, self.generation);
+        // What the status shows as the next fire was right when it was written.
+        let timing = self.known().timing;
+        let suspended = self.status.observed_schedule.as_deref();
+        let suspended = suspended.is_some_and(|words| words.ends_with("(Suspended)"));
+        let since = self.status.last_fire_time.unwrap_or(schedule.created);
+        self.status.next_fire_time = timing.ok().filter(|_| !suspended).and_then(|timing| {
+            let next = timing.next(since)?;
+            Some(timing.describe_local(next))
+        });
+        let seen = Seen {
+            status: self.status,
+            deleting: self.deleting,
+            pods: self.pods,
+        };
+        let ahead = SignedDuration::from_secs(self.ahead);
+        decide(&schedule, &seen, &self.learned, ahead, self.now)
+    }
+
+    /// The schedule as it was when its status was written.
+    fn known(&self) -> Schedule {
+        let mut spec = self.spec.clone();
+        spec["schedule"] = "*/10 * * * * *".into();
+        spec["suspend"] = false.into();
+        self.schedule(&spec, 1)
+    }
+
+    fn schedule(&self, spec: &Value, generation: i64) -> Schedule {
+        let spec: ScheduledContainerSpec = serde_json::from_value(spec.clone()).unwrap();
+        Schedule::parse(
+            identity(),
+            generation,
+            at("12:00:00"),
+            &spec,
+            &TimeZone::UTC,
+        )
+    }
+}
+
+/// The API under test.
+#[track_caller]
+fn check(sentence: &str, state: State, plan: &str) {
+    let status = state.status.clone();
+    let steps: Vec<String> = state
+        .plan()
+        .steps
+        .iter()
+        .map(|step| shown(step, &status))
+        .collect();
+    let steps = if steps.is_empty() {
+        "-".to_owned()
+    } else {
+        steps.join(", ")
+    };
+    assert_eq!(steps, plan, "{sentence}");
+}
+
+/// When it is asked again.
+#[track_caller]
+fn check_wake(sentence: &str, state: State, wake: &str) {
+    let wake_at = state.plan().wake_at;
+    let wake_at = wake_at.map_or("never".into(), |wake| wake.strftime("%T").to_string());
+    assert_eq!(wake_at, wake, "{sentence}");
+}
+
+fn shown(step: &Step, before: &ScheduledContainerStatus) -> String {
+    let fire = |name: &String| {
+        let stamp = name.rsplit('-').next().unwrap();
+        format!("{}:{}:{}", &stamp[..2], &stamp[2..4], &stamp[4..])
+    };
+    match step {
+        Step::Prepare { fire, name } if *name == pod_name(&identity(), *fire, 0) => {
+            format!("prepare {}", fire.strftime("%T"))
+        }
+        Step::Prepare { fire, .. } => format!("prepare {} salted", fire.strftime("%T")),
+        Step::Record { status, news } => format!("record({})", recorded(before, status, news)),
+        Step::Release { .. } => "release".into(),
+        Step::Verify { .. } => "ask".into(),
+        Step::Try { .. } => "try".into(),
+        Step::Stop { .. } => "stop".into(),
+        Step::Sweep { name, .. } => format!("sweep {}", fire(name)),
+        Step::Collect { name, .. } => format!("collect {}", fire(name)),
+    }
+}
+
+fn recorded(
+    before: &ScheduledContainerStatus,
+    after: &ScheduledContainerStatus,
+    news: &[News],
+) -> String {
+    let mut parts: Vec<String> = news
+        .iter()
+        .map(|news| match news {
+            News::Ended { run, reason } => format!("end {} {reason}", run.fire_time.strftime("%T")),
+            News::Skipped { skip, reason } => {
+                let (first, count) = (skip.fire_time.strftime("%T"), skip.count);
+                format!("skip {first} x{count} {reason}")
+            }
+            News::Waiting { reason, .. } => format!("waits {reason}"),
+            News::Readiness { ready, reason, .. } => format!("ready {ready} {reason}"),
+            other => panic!("not told by decide: {other:?}"),
+        })
+        .collect();
+    if let Some(active) = &after.active {
+        let known = before.active.as_ref();
+        if known.is_none_or(|known| known.uid != active.uid) {
+            parts.push(format!("claim {}", active.fire_time.strftime("%T")));
+        }
+        if let Some(stopping) = &active.stopping
+            && known.is_some_and(|known| known.stopping.is_none())
+        {
+            parts.push(format!("stop {stopping}"));
+        }
+    }
+    parts.join(", ")
+}
+
+fn refused(fire: &str) -> impl FnOnce(&mut Learned) {
+    let fire = at(fire);
+    move |learned| {
+        learned.refused = Some(Refused {
+            fire,
+            reason: Reason::QuotaExceeded,
+            message: "no room".into(),
+        });
+    }
+}
+
+#[test]
+fn a_fire_that_nothing_speaks_against() {
+    check("not due yet: nothing", when("12:00:05"), "-");
+    check(
+        "due, no pod: prepare it",
+        when("12:00:10"),
+        "prepare 12:00:10",
+    );
+    check(
+        "due, pod held: claim it",
+        when("12:00:10").pod(held("12:00:10")),
+        "record(claim 12:00:10)",
+    );
+    check(
+        "claimed and held: release it",
+        when("12:00:10").active("12:00:10").pod(held("12:00:10")),
+        "release",
+    );
+    check(
+        "claimed and released: nothing",
+        when("12:00:10")
+            .active("12:00:10")
+            .pod(released("12:00:10")),
+        "-",
+    );
+    check(
+        "due, gate taken by hand: claim it as it is",
+        when("12:00:10").pod(running("12:00:10")),
+        "record(claim 12:00:10)",
+    );
+    check(
+        "due, name taken by a stranger: another name",
+        when("12:00:10").learned(|learned| learned.names_taken = 1),
+        "prepare 12:00:10 salted",
+    );
+}
+
+#[test]
+fn a_fire_that_something_speaks_against() {
+    check(
+        "due, previous run active, Forbid: skipped as StillActive",
+        when("12:00:20").active("12:00:10").pod(running("12:00:10")),
+        "record(skip 12:00:20 x1 StillActive)",
+    );
+    check(
+        "due, previous run claimed but held: the release comes first",
+        when("12:00:20").active("12:00:10").pod(held("12:00:10")),
+        "release",
+    );
+    check(
+        "due, too late: skipped as StartingDeadlineExceeded",
+        when("12:00:19").spec("startingDeadlineSeconds", 5),
+        "record(skip 12:00:10 x1 StartingDeadlineExceeded)",
+    );
+    check(
+        "due, as late as is allowed: runs",
+        when("12:00:15").spec("startingDeadlineSeconds", 5),
+        "prepare 12:00:10",
+    );
+    check(
+        "due, its pod refused: skipped for that reason, not ready",
+        when("12:00:10").learned(refused("12:00:10")),
+        "record(ready false QuotaExceeded, skip 12:00:10 x1 QuotaExceeded)",
+    );
+    check(
+        "due, the pod of another fire refused: runs",
+        when("12:00:20")
+            .decided("12:00:10")
+            .learned(refused("12:00:10")),
+        "prepare 12:00:20",
+    );
+    check("suspended: nothing falls due", suspended("12:00:20"), "-");
+    check(
+        "schedule deleted: nothing falls due",
+        deleted("12:00:20"),
+        "-",
+    );
+}
+
+fn suspended(now: &str) -> State {
+    let mut state = when(now).spec("suspend", true);
+    state.status.observed_schedule = Some("*/10 * * * * * UTC (Suspended)".into());
+    let (since, why) = (at("12:00:00"), "spec.suspend is true: no new run starts");
+    set_condition(
+        &mut state.status,
+        READY,
+        true,
+        Reason::Suspended,
+        why,
+        1,
+        since,
+    );
+    state
+}
+
+fn deleted(now: &str) -> State {
+    let mut state = when(now);
+    state.deleting = true;
+    state
+}
+
+#[test]
+fn fires_that_were_missed() {
+    check(
+        "several due, the latest prepared: the others are Missed",
+        when("12:00:35").pod(held("12:00:30")),
+        "record(skip 12:00:10 x2 Missed, claim 12:00:30)",
+    );
+    check(
+        "several due: the latest is prepared",
+        when("12:00:35"),
+        "prepare 12:00:30",
+    );
+    check(
+        "several due, none in time: all are too late",
+        when("12:00:39").spec("startingDeadlineSeconds", 5),
+        "record(skip 12:00:10 x3 StartingDeadlineExceeded)",
+    );
+    check(
+        "run ended unseen: what it overlapped is StillActive, the next runs",
+        when("12:00:35")
+            .active("12:00:10")
+            .pod(ended("12:00:10", "12:00:25", 0)),
+        "record(skip 12:00:20 x1 StillActive, end 12:00:10 Succeeded)",
+    );
+    check(
+        "run ended, next pod there: finish and claim are one write",
+        when("12:00:30.2")
+            .active("12:00:20")
+            .pod(ended("12:00:20", "12:00:29", 0))
+            .pod(held("12:00:30")),
+        "record(end 12:00:20 Succeeded, claim 12:00:30)",
+    );
+}
+
+#[test]
+fn the_end_of_a_run() {
+    let active = |now| when(now).active("12:00:10");
+    check(
+        "ended well",
+        active("12:00:15").pod(ended("12:00:10", "12:00:14", 0)),
+        "record(end 12:00:10 Succeeded)",
+    );
+    check(
+        "ended badly",
+        active("12:00:15").pod(ended("12:00:10", "12:00:14", 1)),
+        "record(end 12:00:10 NonZeroExit)",
+    );
+    check("no pod in the cache: ask", active("12:00:15"), "ask");
+    check(
+        "the watch says that it is gone: ask",
+        active("12:00:15").pod(running("12:00:10").missing()),
+        "ask",
+    );
+    check(
+        "the watch says that it is gone, the API server that it isn't: goes on",
+        active("12:00:15")
+            .pod(running("12:00:10").missing())
+            .learned(|learned| learned.found = Some("pod-12:00:10".into())),
+        "-",
+    );
+    check(
+        "the API server says that it is gone",
+        active("12:00:15").learned(|learned| learned.gone = Some("pod-12:00:10".into())),
+        "record(end 12:00:10 PodDeleted)",
+    );
+    check(
+        "another pod is gone: ask",
+        active("12:00:15").learned(|learned| learned.gone = Some("pod-12:00:00".into())),
+        "ask",
+    );
+    check(
+        "gone while it ran",
+        active("12:00:15").pod(running("12:00:10").gone()),
+        "record(end 12:00:10 PodDeleted)",
+    );
+    check(
+        "being deleted: it may still end well",
+        active("12:00:15").pod(running("12:00:10").deleting()),
+        "-",
+    );
+    check(
+        "claimed, held and being deleted: never released",
+        active("12:00:15").pod(held("12:00:10").deleting()),
+        "-",
+    );
+}
+
+#[test]
+fn a_run_that_makes_no_progress() {
+    let stuck = || released("12:00:10").with(|pod| pod.unschedulable = Some("no node".into()));
+    let active = |now| {
+        when(now)
+            .active("12:00:10")
+            .spec("activeDeadlineSeconds", 5)
+    };
+    check(
+        "unschedulable: said at once",
+        active("12:00:12").pod(stuck()),
+        "record(waits Unschedulable)",
+    );
+    check(
+        "pending beyond its deadline: stopped",
+        active("12:00:15").pod(released("12:00:10")),
+        "record(stop DeadlineExceeded)",
+    );
+    check(
+        "taken on by a kubelet: the deadline is the kubelet's",
+        active("12:00:19").pod(running("12:00:10")),
+        "-",
+    );
+    let mut stopping = active("12:00:16").pod(released("12:00:10"));
+    stopping.status.active.as_mut().unwrap().stopping = Some("DeadlineExceeded".into());
+    check("recorded as stopping: deleted", stopping, "stop");
+}
+
+#[test]
+fn pods_that_nobody_needs() {
+    check(
+        "held for a fire that was decided: swept",
+        when("12:00:15").decided("12:00:10").pod(held("12:00:10")),
+        "sweep 12:00:10",
+    );
+    check(
+        "held for the next fire: kept",
+        when("12:00:15").decided("12:00:10").pod(held("12:00:20")),
+        "-",
+    );
+    check(
+        "held, from an earlier spec, due: swept before it is made again",
+        when("12:00:10").pod(held("12:00:10").from_generation(0)),
+        "sweep 12:00:10",
+    );
+    check(
+        "held, from a later spec than we know, due: claimed, which fails if so",
+        when("12:00:10").pod(held("12:00:10").from_generation(2)),
+        "record(claim 12:00:10)",
+    );
+    check(
+        "held, from a later spec than we know, for no fire that we know: left alone",
+        when("12:00:05").pod(held("12:00:07").from_generation(2)),
+        "-",
+    );
+    check(
+        "claimed and held: released, whatever it was made from",
+        when("12:00:10")
+            .active("12:00:10")
+            .pod(held("12:00:10").from_generation(0)),
+        "release",
+    );
+    check(
+        "ended, beyond the limit: collected",
+        when("12:00:35")
+            .decided("12:00:30")
+            .spec("successfulRunsHistoryLimit", 1)
+            .pod(ended("12:00:20", "12:00:21", 0))
+            .pod(ended("12:00:30", "12:00:31", 0)),
+        "collect 12:00:20",
+    );
+    check(
+        "ended, past its time to live: collected",
+        when("12:00:35")
+            .decided("12:00:30")
+            .spec("ttlSecondsAfterFinished", 4)
+            .pod(ended("12:00:30", "12:00:31", 0)),
+        "collect 12:00:30",
+    );
+    check(
+        "due, and pods to tidy up: the fire comes first",
+        when("12:00:20").decided("12:00:10").pod(held("12:00:10")),
+        "prepare 12:00:20",
+    );
+}
+
+#[test]
+fn pods_that_are_made_ahead() {
+    check("too early: nothing", when("12:00:01").ahead(4), "-");
+    check(
+        "early enough: prepared",
+        when("12:00:08").ahead(4),
+        "prepare 12:00:10",
+    );
+    check(
+        "prepared: waits for its fire",
+        when("12:00:08").ahead(4).pod(held("12:00:10")),
+        "-",
+    );
+    check(
+        "a run is active: nothing is prepared",
+        when("12:00:18")
+            .ahead(4)
+            .active("12:00:10")
+            .pod(running("12:00:10")),
+        "-",
+    );
+    check(
+        "refused ahead: not again before the fire",
+        when("12:00:08").ahead(4).learned(refused("12:00:10")),
+        "-",
+    );
+}
+
+#[test]
+fn an_edited_schedule() {
+    let edited = |now| when(now).edited("schedule", "0 * * * * *");
+    check(
+        "edited, nothing was due: adopted",
+        edited("12:00:05"),
+        "record()",
+    );
+    check(
+        "edited, fires of the earlier form were due: recorded, not run",
+        edited("12:00:35"),
+        "record(skip 12:00:10 x3 ScheduleChanged)",
+    );
+    check(
+        "suspended, a fire was due before that was seen: recorded, not run",
+        when("12:00:15").edited("suspend", true),
+        "record(skip 12:00:10 x1 ScheduleChanged)",
+    );
+    check(
+        "only the template edited, due: runs",
+        when("12:00:10").edited("description", "other"),
+        "prepare 12:00:10",
+    );
+    check(
+        "only the template edited, not due: tried",
+        when("12:00:05").edited("description", "other"),
+        "try",
+    );
+}
+
+#[test]
+fn whether_it_is_ready() {
+    let bad = Err((Reason::InvalidPod, "no container".to_owned()));
+    let tried = |result: Result<(), (Reason, String)>| {
+        move |learned: &mut Learned| {
+            let generation = 2;
+            learned.trial = Some(Trial { generation, result });
+        }
+    };
+    let edited = || when("12:00:05").edited("description", "other");
+    check(
+        "the template is refused on trial",
+        edited().learned(tried(bad.clone())),
+        "record(ready false InvalidPod)",
+    );
+    check(
+        "the template passes",
+        edited().learned(tried(Ok(()))),
+        "record()",
+    );
+    check(
+        "a mistake in the schedule needs no trial",
+        when("12:00:05").edited("schedule", "* * MOO"),
+        "record(ready false InvalidSchedule)",
+    );
+    check(
+        "a reserved policy is said",
+        when("12:00:05").edited("concurrencyPolicy", "Replace"),
+        "record(ready false UnsupportedPolicy)",
+    );
+}
+
+#[test]
+fn when_it_is_asked_again() {
+    check_wake("at the next fire", when("12:00:05"), "12:00:10");
+    check_wake(
+        "at the next fire also while a run is active",
+        when("12:00:15").active("12:00:10").pod(running("12:00:10")),
+        "12:00:20",
+    );
+    check_wake(
+        "at the deadline of a pending run",
+        when("12:00:12")
+            .active("12:00:10")
+            .spec("activeDeadlineSeconds", 3)
+            .pod(released("12:00:10")),
+        "12:00:13",
+    );
+    check_wake(
+        "when a pod's time to live is over",
+        when("12:00:12")
+            .decided("12:00:10")
+            .spec("ttlSecondsAfterFinished", 3)
+            .pod(ended("12:00:10", "12:00:11", 0)),
+        "12:00:14",
+    );
+    check_wake(
+        "every ten seconds about a run that no watch shows",
+        when("12:00:11")
+            .active("12:00:10")
+            .spec("schedule", "*/10 * * * * *")
+            .pod(running("12:00:10").missing())
+            .learned(|learned| learned.found = Some("pod-12:00:10".into())),
+        "12:00:20",
+    );
+    check_wake("never when it is deleted", deleted("12:00:05"), "never");
+}

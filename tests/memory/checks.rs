@@ -1,0 +1,329 @@
+//! What is promised, checked on the record of changes.
+//!
+//! G1: at most one pod start for a fire. G2: never two runs of a schedule at once. G3: every fire
+//! that fell due ends as exactly one decision, a run or a skip.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::{Timestamp, tz::TimeZone};
+use punctual::{
+    api::{ScheduledContainer, ScheduledContainerStatus, SkipRecord},
+    core::{schedule::Schedule, schedule_ref::ScheduleRef},
+};
+use serde_json::Value;
+
+use super::{
+    server::{ended, gated},
+    store::{Change, Resource},
+    world::World,
+};
+
+/// The life of a pod, by the versions at which it turned.
+#[derive(Clone, Debug, Default)]
+pub struct Life {
+    pub name: String,
+    pub uid: String,
+    /// The uid of its schedule.
+    pub schedule: String,
+    pub fire: Option<Timestamp>,
+    pub started: Option<u64>,
+    pub started_at: Option<Timestamp>,
+    pub started_by: String,
+    /// When its phase became final, or it was removed.
+    pub ended: Option<u64>,
+    pub removed: bool,
+}
+
+/// A skip or a claim, as the history of a status shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    Claim {
+        fire: Timestamp,
+        uid: String,
+        at: Timestamp,
+    },
+    Skip {
+        first: Timestamp,
+        last: Timestamp,
+        count: u64,
+        reason: String,
+    },
+}
+
+impl World {
+    pub fn changes(&self) -> Vec<Change> {
+        self.server.lock().store.changes.clone()
+    }
+
+    /// The lives of all pods of schedules, in the order of their creation.
+    pub fn lives(&self) -> Vec<Life> {
+        let mut lives: Vec<Life> = Vec::new();
+        for change in self.changes() {
+            let Some(object) = change.after.as_ref().or(change.before.as_ref()) else {
+                continue;
+            };
+            if change.id.resource != Resource::Pods {
+                continue;
+            }
+            let uid = text(&object["metadata"]["uid"]);
+            let Some(owner) = object["metadata"]["ownerReferences"][0]["uid"].as_str() else {
+                continue;
+            };
+            if change.before.is_none() {
+                let fire = object["metadata"]["annotations"]["punctual.dev/fire-time"].as_str();
+                lives.push(Life {
+                    name: change.id.name.clone(),
+                    uid: uid.clone(),
+                    schedule: owner.into(),
+                    fire: fire.and_then(|fire| fire.parse().ok()),
+                    ..Life::default()
+                });
+            }
+            let life = lives.iter_mut().find(|life| life.uid == uid);
+            let life = life.expect("a pod is created before it changes");
+            match &change.after {
+                Some(pod) => {
+                    if !gated(pod) && life.started.is_none() {
+                        life.started = Some(change.version);
+                        life.started_at = Some(change.at);
+                        life.started_by = change.by.clone();
+                    }
+                    if ended(pod) && life.ended.is_none() {
+                        life.ended = Some(change.version);
+                    }
+                }
+                None => {
+                    life.removed = true;
+                    life.ended.get_or_insert(change.version);
+                }
+            }
+        }
+        lives
+    }
+
+    /// The decisions about a schedule, in order.
+    pub fn decisions(&self, uid: &str) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        for change in self.changes() {
+            let Some(after) = change.after.as_ref() else {
+                continue;
+            };
+            if change.id.resource != Resource::Schedules || after["metadata"]["uid"] != uid {
+                continue;
+            }
+            let before = change.before.as_ref().map(status).unwrap_or_default();
+            decided(&before, &status(after), change.at, &mut decisions);
+        }
+        decisions
+    }
+
+    /// Checks G1 and G2, and that every start was claimed before.
+    #[track_caller]
+    pub fn check_runs(&self) {
+        let lives = self.lives();
+        let started: Vec<&Life> = lives.iter().filter(|life| life.started.is_some()).collect();
+        let mut fires = HashSet::new();
+        for life in &started {
+            assert!(
+                fires.insert((life.schedule.clone(), life.fire)),
+                "G1: two pods were started for the fire of {life:?}"
+            );
+        }
+        for (index, one) in started.iter().enumerate() {
+            for other in &started[index + 1..] {
+                let overlap = one.started < other.ended.or(Some(u64::MAX))
+                    && other.started < one.ended.or(Some(u64::MAX));
+                assert!(
+                    one.schedule != other.schedule || !overlap,
+                    "G2: two runs at once: {one:?} and {other:?}"
+                );
+            }
+        }
+    }
+
+    /// Checks G3 for all fires until `until`.
+    #[track_caller]
+    pub fn check_decisions(&self, until: Timestamp) {
+        let lives = self.lives();
+        for (uid, fires) in self.fires(until) {
+            let decisions = self.decisions(&uid);
+            for fire in &fires {
+                let about: Vec<&Decision> = decisions.iter().filter(|one| one.is(*fire)).collect();
+                assert!(
+                    about.len() == 1,
+                    "G3: fire {fire} has {} decisions: {about:?}\nof {decisions:?}",
+                    about.len()
+                );
+            }
+            for decision in &decisions {
+                match decision {
+                    Decision::Claim {
+                        fire, uid: claimed, ..
+                    } => {
+                        assert!(
+                            *fire > until || fires.contains(fire),
+                            "G3: {fire} is no fire, but was claimed"
+                        );
+                        let life = lives.iter().find(|life| life.uid == *claimed);
+                        let life = life.expect("a claimed pod was created");
+                        assert!(
+                            life.started.is_some() || life.removed,
+                            "G3: {fire} was claimed, but its pod neither started nor was deleted"
+                        );
+                    }
+                    Decision::Skip {
+                        first,
+                        last,
+                        count,
+                        reason,
+                    } => {
+                        let covered = fires.iter().filter(|fire| (first..=last).contains(fire));
+                        assert!(
+                            reason == "ScheduleChanged"
+                                || *last > until
+                                || covered.count() as u64 == *count,
+                            "G3: {decision:?} counts wrongly"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// Checks that all is at rest: nothing active, nothing held, and every claimed run on record.
+    #[track_caller]
+    pub fn check_rest(&self, name: &str) {
+        let status = self.status(name);
+        assert_eq!(status.active, None, "nothing is active at the end");
+        assert_eq!(
+            self.held(),
+            Vec::<String>::new(),
+            "nothing is held at the end"
+        );
+        let decisions = self.decisions(&text(&self.object(name)["metadata"]["uid"]));
+        let (mut claims, mut skips) = (0, 0);
+        for decision in decisions {
+            match decision {
+                Decision::Claim { .. } => claims += 1,
+                Decision::Skip { count, .. } => skips += count,
+            }
+        }
+        let counts = status.counts;
+        assert_eq!(
+            (counts.succeeded + counts.failed, counts.skipped),
+            (claims, skips),
+            "every claimed run and every skip is counted once"
+        );
+    }
+
+    /// The fires that fell due until `until` by the specs in force, for each schedule uid.
+    fn fires(&self, until: Timestamp) -> BTreeMap<String, Vec<Timestamp>> {
+        let mut specs: BTreeMap<String, Vec<(Timestamp, Option<Schedule>)>> = BTreeMap::new();
+        for change in self.changes() {
+            if change.id.resource != Resource::Schedules {
+                continue;
+            }
+            let object = change.after.as_ref().or(change.before.as_ref());
+            let uid = text(&object.expect("one of both")["metadata"]["uid"]);
+            let history = specs.entry(uid).or_default();
+            let spec =
+                |object: &Option<Value>| object.as_ref().map(|object| object["spec"].clone());
+            if spec(&change.before) != spec(&change.after) {
+                history.push((change.at, change.after.as_ref().map(parsed)));
+            }
+        }
+        let mut fires = BTreeMap::new();
+        for (uid, history) in specs {
+            let mut all = Vec::new();
+            for (index, (since, schedule)) in history.iter().enumerate() {
+                let end = history.get(index + 1).map_or(until, |(end, _)| *end);
+                let Some(Ok(timing)) = schedule.as_ref().map(|schedule| &schedule.timing) else {
+                    continue;
+                };
+                let mut fire = timing.next(*since);
+                while let Some(due) = fire.filter(|due| *due <= end.min(until)) {
+                    all.push(due);
+                    fire = timing.next(due);
+                }
+            }
+            fires.insert(uid, all);
+        }
+        fires
+    }
+}
+
+impl Decision {
+    /// Whether it is about this fire.
+    fn is(&self, instant: Timestamp) -> bool {
+        match self {
+            Decision::Claim { fire, .. } => *fire == instant,
+            Decision::Skip { first, last, .. } => (*first..=*last).contains(&instant),
+        }
+    }
+}
+
+/// What one change of a status has decided.
+fn decided(
+    before: &ScheduledContainerStatus,
+    after: &ScheduledContainerStatus,
+    at: Timestamp,
+    decisions: &mut Vec<Decision>,
+) {
+    let known = |skip: &SkipRecord| {
+        let mut known = before.recent_skips.iter();
+        known
+            .find(|known| known.fire_time == skip.fire_time)
+            .cloned()
+    };
+    for skip in after.recent_skips.iter().rev() {
+        let (first, count) = match known(skip) {
+            Some(known) if known.count == skip.count => continue,
+            // Only what is later than the last one was added to it.
+            Some(known) => (
+                known.last_fire_time + jiff::SignedDuration::from_secs(1),
+                skip.count - known.count,
+            ),
+            None => (skip.fire_time, skip.count),
+        };
+        decisions.push(Decision::Skip {
+            first,
+            last: skip.last_fire_time,
+            count,
+            reason: skip.reason.clone(),
+        });
+    }
+    let claim = after.active.as_ref().filter(|active| {
+        before
+            .active
+            .as_ref()
+            .is_none_or(|known| known.uid != active.uid)
+    });
+    if let Some(claim) = claim {
+        decisions.push(Decision::Claim {
+            fire: claim.fire_time,
+            uid: claim.uid.clone(),
+            at,
+        });
+    }
+}
+
+fn status(object: &Value) -> ScheduledContainerStatus {
+    let object: ScheduledContainer = serde_json::from_value(object.clone()).expect("a schedule");
+    object.status.unwrap_or_default()
+}
+
+fn parsed(object: &Value) -> Schedule {
+    let object: ScheduledContainer = serde_json::from_value(object.clone()).expect("a schedule");
+    let meta = object.metadata;
+    let identity = ScheduleRef {
+        namespace: meta.namespace.unwrap_or_default(),
+        name: meta.name.unwrap_or_default(),
+        uid: meta.uid.unwrap_or_default(),
+    };
+    let created = meta.creation_timestamp.expect("the store sets it").0;
+    Schedule::parse(identity, 1, created, &object.spec, &TimeZone::UTC)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,176 @@
+//! A controller under test: the real driver and the real watches on a link to the server.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use jiff::tz::TimeZone;
+use kube::Client;
+use punctual::{
+    admin::Health,
+    clock::Clock,
+    cluster::{
+        cache::Cache,
+        report::Reporter,
+        requests::Requests,
+        run_logs::{LogFollower, RunLogs},
+        watch::Watch,
+    },
+    driver::{Driver, Settings},
+    metrics::Metrics,
+    queue::Queue,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    call::{Call, Verb},
+    faults::{Dice, Fault, Faults},
+    server::Server,
+    watching,
+};
+
+/// The way from a controller to the server, and what goes wrong on it.
+#[derive(Clone)]
+pub struct Link {
+    pub by: String,
+    pub server: Server,
+    pub faults: Faults,
+    /// How long a request takes at most, there and back each.
+    pub delay: Duration,
+    pub dice: Arc<Mutex<Dice>>,
+    /// Nothing comes through the watches while this is true.
+    pub frozen: watch::Sender<bool>,
+    /// Kills the controller; another comes after the time that is sent.
+    pub crash: mpsc::UnboundedSender<Duration>,
+}
+
+/// Runs controllers, one after the other, for ever: each until it is killed.
+pub async fn keep_running(
+    link: Link,
+    settings: Settings,
+    mut crashes: mpsc::UnboundedReceiver<Duration>,
+) {
+    loop {
+        let client = link.clone().client();
+        let clock = link.server.clock.clone();
+        let tasks = start(client, clock, settings.clone());
+        let Some(pause) = crashes.recv().await else {
+            return;
+        };
+        drop(tasks); // Which ends them where they stand.
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// The one place that knows how the parts of a controller are put together.
+fn start(client: Client, clock: Clock, settings: Settings) -> JoinSet<()> {
+    let metrics = Metrics::new();
+    // Nobody reads the Events, so they are dropped.
+    let (reporter, _) = Reporter::new(metrics.clone());
+    let logs = LogFollower::new(RunLogs::Off, client.clone(), metrics.clone(), clock.now());
+    let health = Health::new(clock.clone());
+    let cache = Cache::new(TimeZone::UTC);
+    let queue = Arc::new(Queue::new(clock.clone()));
+    let requests = Requests::new(client.clone());
+    let watching = Watch {
+        client,
+        namespace: None,
+        cache: cache.clone(),
+        queue: queue.clone(),
+        metrics: metrics.clone(),
+    };
+    let driver = Driver::new(
+        settings, clock, cache, queue, requests, reporter, metrics, health,
+    );
+    let (schedules_known, mut schedules) = watch::channel(false);
+    let (pods_known, mut pods) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(watching.clone().schedules(schedules_known));
+    tasks.spawn(watching.pods(logs, pods_known));
+    tasks.spawn(async move {
+        for known in [&mut schedules, &mut pods] {
+            if known.wait_for(|known| *known).await.is_err() {
+                return;
+            }
+        }
+        driver.run(CancellationToken::new()).await;
+    });
+    tasks
+}
+
+type Answer = http::Response<UnsyncBoxBody<Bytes, std::io::Error>>;
+
+impl Link {
+    fn client(self) -> Client {
+        let service = tower::service_fn(move |request| {
+            let link = self.clone();
+            async move { link.carry(Call::read(request).await).await }
+        });
+        Client::new(service, "default")
+    }
+
+    async fn carry(self, call: Call) -> Result<Answer, std::io::Error> {
+        self.travel().await;
+        if call.verb == Verb::Watch {
+            let stream = watching::stream(self.server.clone(), call, self.frozen.subscribe());
+            return Ok(http::Response::new(StreamBody::new(stream).boxed_unsync()));
+        }
+        let fault = if call.writes() {
+            self.faults
+                .next(&self.by, call.verb, call.resource, &call.name)
+        } else {
+            Fault::None
+        };
+        match fault {
+            Fault::Before => return Err(std::io::ErrorKind::ConnectionRefused.into()),
+            Fault::CrashBefore(pause) => return self.die(pause).await,
+            Fault::Late(pause) => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(pause).await;
+                    // Nobody waits for this answer any more.
+                    let _ = self.server.answer(&self.by, &call);
+                });
+                return Err(std::io::ErrorKind::ConnectionReset.into());
+            }
+            Fault::None | Fault::After | Fault::CrashAfter(_) => {}
+        }
+        let answer = self.server.answer(&self.by, &call);
+        match fault {
+            Fault::After => return Err(std::io::ErrorKind::ConnectionReset.into()),
+            Fault::CrashAfter(pause) => return self.die(pause).await,
+            Fault::None | Fault::Before | Fault::CrashBefore(_) | Fault::Late(_) => {}
+        }
+        self.travel().await;
+        let (code, body) = match answer {
+            Ok(object) => (200, object),
+            Err(refusal) => (refusal.code, refusal.body()),
+        };
+        let body = Full::new(Bytes::from(body.to_string()));
+        let body = body.map_err(|never| match never {}).boxed_unsync();
+        let response = http::Response::builder().status(code).body(body);
+        Ok(response.expect("codes are valid"))
+    }
+
+    async fn travel(&self) {
+        let limit = self.delay.as_micros() as u64;
+        let micros = self
+            .dice
+            .lock()
+            .expect("no test goes on after a panic")
+            .below(limit);
+        tokio::time::sleep(Duration::from_micros(micros)).await;
+    }
+
+    async fn die(&self, pause: Duration) -> Result<Answer, std::io::Error> {
+        // The receiver is gone when the world is.
+        let _ = self.crash.send(pause);
+        std::future::pending().await
+    }
+}

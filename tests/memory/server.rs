@@ -1,0 +1,283 @@
+//! The API server: answers calls from the store, by the rules that a run depends on.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use jiff::Timestamp;
+use punctual::clock::Clock;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::{
+    call::{Call, Verb},
+    patch,
+    store::{Id, Resource, Store, seconds},
+};
+
+/// A refusal by the API server.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    pub code: u16,
+    pub reason: &'static str,
+    pub message: String,
+}
+
+impl Refusal {
+    pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    pub fn not_found(id: &Id) -> Self {
+        Self::new(404, "NotFound", format!("\"{}\" not found", id.name))
+    }
+
+    pub fn already_exists(id: &Id) -> Self {
+        Self::new(
+            409,
+            "AlreadyExists",
+            format!("\"{}\" already exists", id.name),
+        )
+    }
+
+    fn conflict(what: &str) -> Self {
+        Self::new(409, "Conflict", format!("the {what} has changed"))
+    }
+
+    pub fn body(&self) -> Value {
+        json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "code": self.code, "reason": self.reason, "message": self.message,
+        })
+    }
+}
+
+/// May refuse a pod that is about to be created. The second argument says whether it is a trial.
+pub type Admission = Box<dyn FnMut(&Value, bool) -> Option<Refusal> + Send>;
+
+/// A write by a controller that was carried out or refused.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub at: Timestamp,
+    pub by: String,
+    pub verb: Verb,
+    pub resource: Resource,
+    pub name: String,
+    pub code: u16,
+}
+
+/// The API server. All clones are one.
+#[derive(Clone)]
+pub struct Server {
+    pub clock: Clock,
+    inner: Arc<Mutex<Inner>>,
+    /// The latest version.
+    changed: watch::Sender<u64>,
+}
+
+pub struct Inner {
+    pub store: Store,
+    pub admission: Admission,
+    pub written: Vec<Written>,
+}
+
+impl Server {
+    pub fn new(clock: Clock) -> Self {
+        let inner = Inner {
+            store: Store::default(),
+            admission: Box::new(|_, _| None),
+            written: Vec::new(),
+        };
+        Self {
+            clock,
+            inner: Arc::new(Mutex::new(inner)),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    /// Looks at the state, or changes it as nobody else could.
+    pub fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no test goes on after a panic")
+    }
+
+    /// Tells when there are changes.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Does something to the store on behalf of `by`, and tells the watches.
+    pub fn with<T>(&self, act: impl FnOnce(&mut Store, Timestamp) -> T) -> T {
+        let now = self.clock.now();
+        let mut inner = self.lock();
+        let result = act(&mut inner.store, now);
+        let version = inner.store.version;
+        drop(inner);
+        self.changed.send_replace(version);
+        result
+    }
+
+    /// Answers a call other than a watch.
+    pub fn answer(&self, by: &str, call: &Call) -> Result<Value, Refusal> {
+        let answer = self.decide(by, call);
+        if call.writes() && call.resource != Resource::Events {
+            let code = answer.as_ref().map_or_else(|refusal| refusal.code, |_| 200);
+            let written = Written {
+                at: self.clock.now(),
+                by: by.into(),
+                verb: call.verb,
+                resource: call.resource,
+                name: call.name.clone(),
+                code,
+            };
+            self.lock().written.push(written);
+        }
+        answer
+    }
+
+    fn decide(&self, by: &str, call: &Call) -> Result<Value, Refusal> {
+        let id = call.id();
+        match call.verb {
+            Verb::Get => self.lock().store.get(&id).cloned(),
+            Verb::List => Ok(self.list(call)),
+            Verb::Create => self.create(by, call),
+            Verb::Patch => self.with(|store, now| {
+                let mut object = store.get(&id)?.clone();
+                apply_patch(&mut object, call)?;
+                store.update(by, now, &id, object)
+            }),
+            Verb::Delete => self.with(|store, now| delete(store, by, now, &id, &call.body)),
+            Verb::Watch => unreachable!("watches are streams"),
+        }
+    }
+
+    fn list(&self, call: &Call) -> Value {
+        let inner = self.lock();
+        let items = inner.store.objects.iter();
+        let items: Vec<&Value> = items
+            .filter(|(id, object)| selects(call, id, object))
+            .map(|(_, object)| object)
+            .collect();
+        let (version, kind) = call.resource.kind();
+        let latest = inner.store.version.to_string();
+        json!({
+            "apiVersion": version, "kind": format!("{kind}List"),
+            "metadata": {"resourceVersion": latest}, "items": items,
+        })
+    }
+
+    fn create(&self, by: &str, call: &Call) -> Result<Value, Refusal> {
+        let mut id = call.id();
+        id.name = call.body["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .into();
+        if call.resource == Resource::Pods {
+            let refusal = (self.lock().admission)(&call.body, call.dry_run());
+            if let Some(refusal) = refusal {
+                return Err(refusal);
+            }
+            if call.body["spec"]["nodeName"].is_string() {
+                return Err(Refusal::new(
+                    422,
+                    "Invalid",
+                    "spec.nodeName cannot be set with scheduling gates",
+                ));
+            }
+        }
+        if call.dry_run() {
+            return match self.lock().store.get(&id) {
+                Ok(_) => Err(Refusal::already_exists(&id)),
+                Err(_) => Ok(call.body.clone()),
+            };
+        }
+        self.with(|store, now| store.create(by, now, id, call.body.clone()))
+    }
+}
+
+fn apply_patch(object: &mut Value, call: &Call) -> Result<(), Refusal> {
+    let metadata = &call.body["metadata"];
+    if let Some(version) = metadata["resourceVersion"].as_str()
+        && object["metadata"]["resourceVersion"] != version
+    {
+        return Err(Refusal::conflict("resource version"));
+    }
+    if let Some(uid) = metadata["uid"].as_str()
+        && object["metadata"]["uid"] != uid
+    {
+        return Err(Refusal::new(
+            422,
+            "Invalid",
+            "metadata.uid: field is immutable",
+        ));
+    }
+    let mut body = call.body.clone();
+    if let Some(metadata) = body["metadata"].as_object_mut() {
+        metadata.remove("resourceVersion");
+        metadata.remove("uid");
+    }
+    if call.status {
+        patch::merge(&mut object["status"], &body["status"]);
+    } else if call.strategic {
+        patch::strategic(object, &body);
+    } else {
+        let status = object["status"].clone();
+        patch::merge(object, &body);
+        object["status"] = status;
+    }
+    Ok(())
+}
+
+/// Deletes an object, or a started pod in two steps: first it is told, then the kubelet lets it go.
+pub fn delete(
+    store: &mut Store,
+    by: &str,
+    now: Timestamp,
+    id: &Id,
+    options: &Value,
+) -> Result<Value, Refusal> {
+    let mut object = store.get(id)?.clone();
+    for condition in ["uid", "resourceVersion"] {
+        if let Some(wanted) = options["preconditions"][condition].as_str()
+            && object["metadata"][condition] != wanted
+        {
+            return Err(Refusal::conflict(condition));
+        }
+    }
+    let runs = object["status"]["startTime"].is_string() && !ended(&object);
+    let kept = object["metadata"]["finalizers"]
+        .as_array()
+        .is_some_and(|kept| !kept.is_empty());
+    if !runs && !kept {
+        store.remove(by, now, id);
+        return Ok(object);
+    }
+    if object["metadata"]["deletionTimestamp"].is_null() {
+        object["metadata"]["deletionTimestamp"] = seconds(now);
+    }
+    store.update(by, now, id, object)
+}
+
+/// Whether a pod's phase can no longer change.
+pub fn ended(pod: &Value) -> bool {
+    matches!(
+        pod["status"]["phase"].as_str(),
+        Some("Succeeded" | "Failed")
+    )
+}
+
+/// Whether a pod has a gate.
+pub fn gated(pod: &Value) -> bool {
+    pod["spec"]["schedulingGates"]
+        .as_array()
+        .is_some_and(|gates| !gates.is_empty())
+}
+
+/// Whether a list or a watch shows this object.
+pub fn selects(call: &Call, id: &Id, object: &Value) -> bool {
+    let label = call.query.get("labelSelector");
+    id.resource == call.resource
+        && (call.namespace.is_empty() || call.namespace == id.namespace)
+        && label.is_none_or(|label| object["metadata"]["labels"][label].is_string())
+}

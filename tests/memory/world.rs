@@ -1,0 +1,166 @@
+//! A world: one server, its users and kubelet, and the controllers that run against it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use punctual::{
+    api::{ScheduledContainer, ScheduledContainerStatus},
+    clock::Clock,
+    driver::Settings,
+};
+use serde_json::Value;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+use super::{
+    controller::{Link, keep_running},
+    faults::{Dice, Faults},
+    kubelet::kubelet,
+    server::{Server, Written, gated},
+    store::Resource,
+    users::schedule_id,
+};
+
+/// When every world begins: a quarter of a second after a full minute, so that what a test does
+/// falls between the fires.
+pub const BEGIN: &str = "2026-11-20T12:00:00.25Z";
+
+/// How a world is.
+#[derive(Clone)]
+pub struct Options {
+    /// How long before a fire its pod may be created.
+    pub ahead: SignedDuration,
+    /// How long a request takes at most, there and back each.
+    pub delay: Duration,
+    pub seed: u64,
+    pub faults: Faults,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ahead: SignedDuration::ZERO,
+            delay: Duration::from_millis(4),
+            seed: 1,
+            faults: Faults::none(),
+        }
+    }
+}
+
+/// A server with its kubelet, and controllers.
+pub struct World {
+    pub server: Server,
+    pub options: Options,
+    links: BTreeMap<String, Link>,
+    tasks: JoinSet<()>,
+}
+
+impl World {
+    /// A world without a controller.
+    pub fn empty(options: Options) -> Self {
+        let begin: Timestamp = BEGIN.parse().expect("a time");
+        let server = Server::new(Clock::simulated(begin));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(kubelet(server.clone()));
+        Self {
+            server,
+            options,
+            links: BTreeMap::new(),
+            tasks,
+        }
+    }
+
+    /// A world with one controller, named "a".
+    pub fn new(options: Options) -> Self {
+        let mut world = Self::empty(options);
+        world.start("a");
+        world
+    }
+
+    /// Starts a controller under this name.
+    pub fn start(&mut self, name: &str) {
+        let (crash, crashes) = mpsc::unbounded_channel();
+        let seed = self.options.seed ^ (self.links.len() as u64) << 32;
+        let link = Link {
+            by: name.into(),
+            server: self.server.clone(),
+            faults: self.options.faults.clone(),
+            delay: self.options.delay,
+            dice: Arc::new(Mutex::new(Dice::new(seed))),
+            frozen: watch::Sender::new(false),
+            crash,
+        };
+        let settings = Settings {
+            concurrency: 8,
+            prepare_ahead: self.options.ahead,
+        };
+        self.links.insert(name.into(), link.clone());
+        self.tasks.spawn(keep_running(link, settings, crashes));
+    }
+
+    /// Kills a controller; another takes its place after `pause`.
+    pub fn crash(&self, name: &str, pause: Duration) {
+        let sent = self.links[name].crash.send(pause);
+        sent.expect("the controllers run as long as the world");
+    }
+
+    /// Lets nothing more through the watches of a controller, or everything again.
+    pub fn freeze(&self, name: &str, frozen: bool) {
+        self.links[name].frozen.send_replace(frozen);
+    }
+
+    /// Lets time pass until this time of the first day, such as "12:00:10.5".
+    pub async fn until(&self, time: &str) {
+        let instant: Timestamp = format!("2026-11-20T{time}Z").parse().expect("a time");
+        tokio::time::sleep(self.server.clock.until(instant)).await;
+    }
+
+    /// Lets time pass.
+    pub async fn pass(&self, seconds: f64) {
+        tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.server.clock.now()
+    }
+
+    pub fn status(&self, name: &str) -> ScheduledContainerStatus {
+        let object = self.object(name);
+        let object: ScheduledContainer = serde_json::from_value(object).expect("a schedule");
+        object.status.unwrap_or_default()
+    }
+
+    pub fn object(&self, name: &str) -> Value {
+        let inner = self.server.lock();
+        let object = inner.store.get(&schedule_id(name));
+        object.expect("the schedule exists").clone()
+    }
+
+    /// All pods, by name.
+    pub fn pods(&self) -> BTreeMap<String, Value> {
+        let inner = self.server.lock();
+        let pods = inner.store.objects.iter();
+        pods.filter(|(id, _)| id.resource == Resource::Pods)
+            .map(|(id, pod)| (id.name.clone(), pod.clone()))
+            .collect()
+    }
+
+    /// The names of the pods that are held.
+    pub fn held(&self) -> Vec<String> {
+        let pods = self.pods().into_iter().filter(|(_, pod)| gated(pod));
+        pods.map(|(name, _)| name).collect()
+    }
+
+    /// What controllers have written since `since`.
+    pub fn written(&self, since: Timestamp) -> Vec<Written> {
+        let inner = self.server.lock();
+        let written = inner.written.iter().filter(|written| written.at >= since);
+        written.cloned().collect()
+    }
+}
