@@ -3,6 +3,8 @@
 //! Run with `cargo test --test cluster_crd`, on the cluster that `KUBECONFIG` names. It installs
 //! the definition and leaves it there; all else is in namespaces of its own, or a dry run.
 
+mod cluster;
+
 use std::{
     fs,
     io::Write,
@@ -394,6 +396,7 @@ impl Cluster {
     /// Runs kubectl in the repository.
     fn run(&self, arguments: &[&str], input: &str) -> Answer {
         let mut kubectl = Command::new("kubectl")
+            .arg(format!("--context={}", cluster::context()))
             .args(arguments)
             .current_dir(root())
             .stdin(Stdio::piped())
@@ -421,10 +424,6 @@ impl Cluster {
 
 /// The cluster, with the definition on it.
 fn cluster() -> &'static Cluster {
-    assert!(
-        std::env::var_os("KUBECONFIG").is_some(),
-        "these tests need a cluster and KUBECONFIG, the file that names it"
-    );
     static INSTALLED: LazyLock<Cluster> = LazyLock::new(|| {
         let cluster = Cluster;
         let applied = cluster.run(&["apply", "-f", DEFINITION], "");

@@ -138,7 +138,7 @@ impl Lab {
 
 async fn an_exit_code_is_told_with_the_last_lines() {
     let lab = Lab::start("exit").await;
-    let template = shell("echo connecting; echo 'error: refused' >&2; exit 3");
+    let template = shell("exec >&2; echo connecting; echo 'error: refused'; exit 3");
     lab.once("fails", template, json!({})).await;
     let run = lab.until_failed("fails", "NonZeroExit").await;
     assert_eq!(run.exit_code, Some(3));

@@ -4,6 +4,8 @@
 //! Run with `cargo test --test cluster_report`, on the cluster that `KUBECONFIG` names and that has
 //! the image `punctual.local/work:1`. Everything is in namespaces of its own.
 
+mod cluster;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -14,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, DeleteParams, ListParams, LogParams, PostParams};
-use kube::{Client, Config, ResourceExt as _};
+use kube::{Client, ResourceExt as _};
 use punctual::api::SkipRecord;
 use punctual::clock::Clock;
 use punctual::cluster::observe::{ObservedPod, seen_pod};
@@ -171,12 +173,12 @@ fn refused(at: Timestamp) -> News {
 }
 
 async fn client() -> anyhow::Result<Client> {
-    Ok(Client::try_default().await?)
+    Ok(Client::try_from(cluster::config().await)?)
 }
 
 /// A client whose connections are cut after less than a second.
 async fn fragile_client() -> anyhow::Result<Client> {
-    let mut config = Config::infer().await?;
+    let mut config = cluster::config().await;
     let host = config.cluster_url.host().context("a host")?.to_owned();
     let port = config.cluster_url.port_u16().unwrap_or(443);
     let proxy = cutting_proxy(format!("{host}:{port}")).await?;

@@ -4,6 +4,8 @@
 //! installs the definition and leaves it there; all else is in namespaces of its own. No controller
 //! may look after these namespaces: the tests set the status themselves.
 
+mod cluster;
+
 use std::sync::{
     Mutex,
     atomic::{AtomicU32, Ordering},
@@ -12,9 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
-use kube::runtime::wait::{await_condition, conditions};
 use kube::{Client, ResourceExt};
 use punctual::api::ScheduledContainer;
 use punctual::cluster::file_source::{
@@ -22,8 +22,6 @@ use punctual::cluster::file_source::{
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-
-const DEFINITION: &str = include_str!("../crds/scheduledcontainers.punctual.dev.yaml");
 
 /// A namespace of its own, and what a schedule file did in it.
 struct Ground {
@@ -35,12 +33,8 @@ struct Ground {
 impl Ground {
     async fn new() -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        ensure!(
-            std::env::var_os("KUBECONFIG").is_some(),
-            "these tests need a cluster and KUBECONFIG, the file that names it"
-        );
-        let client = Client::try_default().await?;
-        install(&client).await?;
+        let client = Client::try_from(cluster::config().await)?;
+        cluster::install(&client).await;
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("punctual-file-{}-{count}", std::process::id());
         let object: Namespace = serde_json::from_value(json!({"metadata": {"name": namespace}}))?;
@@ -98,17 +92,6 @@ impl Ground {
             .await?;
         Ok(())
     }
-}
-
-async fn install(client: &Client) -> Result<()> {
-    let definition: Value = serde_saphyr::from_str(DEFINITION)?;
-    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let name = "scheduledcontainers.punctual.dev";
-    let params = PatchParams::apply("punctual-test").force();
-    api.patch(name, &params, &Patch::Apply(definition)).await?;
-    let established = await_condition(api, name, conditions::is_crd_established());
-    tokio::time::timeout(Duration::from_secs(60), established).await??;
-    Ok(())
 }
 
 fn run() -> Value {

@@ -43,7 +43,6 @@ const AT_ONCE: usize = 6;
 /// The cluster that the tests may use.
 pub struct Cluster {
     pub client: Client,
-    pub config: Config,
     /// The context of the kubeconfig.
     pub context: String,
     /// What makes a pod end soon after it began: on a fake node if there is one.
@@ -95,14 +94,21 @@ pub async fn cluster() -> &'static Cluster {
 }
 
 async fn connect() -> Cluster {
-    assert!(
-        std::env::var_os("KUBECONFIG").is_some(),
-        "these tests need a cluster and KUBECONFIG, the file that names it: \
-         `hack/cluster/cluster up; eval \"$(hack/cluster/cluster env)\"`"
-    );
-    let context = context();
+    let config = config().await;
+    let client = Client::try_from(config).expect("a client");
+    install(&client).await;
+    let quick = quick(&client).await;
+    Cluster {
+        client,
+        context: context(),
+        quick,
+    }
+}
+
+/// How to reach the cluster that the tests may use.
+pub async fn config() -> Config {
     let options = KubeConfigOptions {
-        context: Some(context.clone()),
+        context: Some(context()),
         ..KubeConfigOptions::default()
     };
     let mut config = Config::from_kubeconfig(&options)
@@ -110,19 +116,16 @@ async fn connect() -> Cluster {
         .expect("the kubeconfig should have the context");
     // A request that is repeated behind a test's back is not the request that it means.
     config.default_retry = false;
-    let client = Client::try_from(config.clone()).expect("a client");
-    install(&client).await;
-    let quick = quick(&client).await;
-    Cluster {
-        client,
-        config,
-        context,
-        quick,
-    }
+    config
 }
 
 /// The context to use. Never a stranger's.
 pub fn context() -> String {
+    assert!(
+        std::env::var_os("KUBECONFIG").is_some(),
+        "these tests need a cluster and KUBECONFIG, the file that names it: \
+         `hack/cluster/cluster up; eval \"$(hack/cluster/cluster env)\"`"
+    );
     let named = std::env::var("PUNCTUAL_TEST_CONTEXT");
     if let Some(named) = named.ok().filter(|name| !name.is_empty()) {
         return named;
@@ -139,7 +142,8 @@ pub fn context() -> String {
     current
 }
 
-async fn install(client: &Client) {
+/// Puts the definition on the cluster.
+pub async fn install(client: &Client) {
     let definition: Value = serde_saphyr::from_str(DEFINITION).expect("it is generated");
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let name = "scheduledcontainers.punctual.dev";

@@ -106,7 +106,9 @@ impl Place {
         let mut last = ScheduledContainerStatus::default();
         let last = &std::sync::Mutex::new(&mut last);
         let look = async || {
-            let status = self.status(name).await;
+            // It may not be there yet: a schedule file makes it.
+            let object = self.schedules().get_opt(name).await.ok()??;
+            let status = object.status.unwrap_or_default();
             let found = is(&status).then(|| status.clone());
             **last.lock().expect("the last status") = status;
             found
