@@ -110,3 +110,23 @@ fn late_if(late: bool, seconds: u64) -> Fault {
         false => Fault::None,
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_late_sweep_does_not_end_the_run_that_has_the_name_now() {
+    let mut deletes = 0;
+    let mut options = ahead(6);
+    options.faults = Faults::new(move |write| {
+        deletes += u32::from(write.verb == Verb::Delete);
+        late_if(write.verb == Verb::Delete && deletes == 1, 3)
+    });
+    let world = World::new(options);
+    world.apply(&schedule("hello", "10 * * * * *").takes(4.0));
+    world.until("12:00:08.5").await;
+    world.edit("hello", |spec| {
+        spec["template"]["spec"]["containers"][0]["image"] = "busybox:2".into();
+    });
+    world.until("12:00:20").await;
+    assert_eq!(super::runs(&world, "hello"), ["12:00:10 Succeeded"]);
+    world.check_runs();
+    world.check_decisions(world.now());
+}
