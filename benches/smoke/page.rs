@@ -93,17 +93,20 @@ fn calls(out: &mut String, figures: &Figures) {
 
 fn usage(out: &mut String, figures: &Figures) {
     let (before, after) = (figures.before, figures.after);
-    let cpu = figures.per_run((after.cpu_ticks - before.cpu_ticks) * 10);
-    let all = figures.per_run(figures.busy_ticks * 10);
     let per_run = |count| figures.per_run(count);
     let mib = |kib: u64| format!("{:.1} MiB", kib as f64 / 1024.0);
+    let cpu = |ticks| format!("{:.1} ms", figures.cpu_per_run(ticks));
+    out.push_str("| CPU per run | |\n|---|---|\n");
+    let own = after.cpu_ticks - before.cpu_ticks;
+    let _ = writeln!(out, "| **controller** | **{}** |", cpu(own));
+    let [earlier, later] = &figures.control_plane;
+    for (name, ticks) in later {
+        let ticks = ticks.saturating_sub(*earlier.get(name).unwrap_or(ticks));
+        let _ = writeln!(out, "| {name} | {} |", cpu(ticks));
+    }
+    out.push('\n');
     out.push_str("| the controller | |\n|---|---|\n");
     let rows = [
-        ("CPU per run", format!("{cpu:.1} ms")),
-        (
-            "CPU per run of the whole machine, API server, etcd, scheduler and all",
-            format!("{all:.1} ms"),
-        ),
         (
             "looks at a schedule per run",
             format!("{:.1}", per_run(after.turns - before.turns)),
