@@ -63,15 +63,19 @@ fn lateness(out: &mut String, figures: &Figures) {
             at(100.0)
         );
     }
-    let prepared = figures.sorted(|run| run.prepared);
-    let early = prepared.iter().filter(|at| **at < 0.0).count();
-    let _ = writeln!(
+    let mut prepared = figures.sorted(|run| run.prepared);
+    let all = prepared.len();
+    prepared.retain(|at| *at < 0.0);
+    let _ = write!(
         out,
-        "\n{early} of {} pods were prepared before the due time, the first {} and the last {} before it.\n",
-        prepared.len(),
-        milliseconds(-percentile(&prepared, 0.0)),
-        milliseconds(-percentile(&prepared, 100.0)),
+        "\n{} of {all} pods were prepared before the due time",
+        prepared.len()
     );
+    if let [first, .., last] | [first @ last] = prepared.as_slice() {
+        let (first, last) = (milliseconds(-first), milliseconds(-last));
+        let _ = write!(out, ", {first} to {last} before it");
+    }
+    out.push_str(".\n\n");
 }
 
 fn calls(out: &mut String, figures: &Figures) {
