@@ -84,7 +84,7 @@ impl Days {
                 _ => {
                     return Err(format!(
                         "{} is not in L-0 to L-30",
-                        super::grammar::value(&item)
+                        super::quote::value(&item)
                     ));
                 }
             }
@@ -110,7 +110,7 @@ impl Days {
             let day = DAY_OF_WEEK.value(day)? % 7;
             match n.parse::<usize>() {
                 Ok(n @ 1..=5) => self.nth_of_week[n - 1] |= 1 << day,
-                _ => return Err(format!("#{} is not in #1 to #5", super::grammar::value(n))),
+                _ => return Err(format!("#{} is not in #1 to #5", super::quote::value(n))),
             }
         } else {
             return Ok(false);

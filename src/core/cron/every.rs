@@ -19,7 +19,7 @@ const UNITS: [(&str, u64); 8] = [
 /// Reads a Go duration such as `1h30m` or `1.5h`: whole seconds, at least one.
 pub(super) fn parse(duration: &str) -> Result<i64, TimingError> {
     let refuse =
-        |why: &str| TimingError(format!("@every: {} {why}", super::grammar::quote(duration)));
+        |why: &str| TimingError(format!("@every: {} {why}", super::quote::quote(duration)));
     let nanoseconds = match nanoseconds(duration) {
         Ok(n) => n,
         Err(why) => return Err(refuse(why)),

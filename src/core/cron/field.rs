@@ -1,7 +1,7 @@
 //! One field: what it allows, and its text in the dialect of the `cron` crate.
 
 use super::TimingError;
-use super::grammar::value;
+use super::quote::value;
 
 /// A field: its name in messages and what it allows.
 pub(super) struct Field {

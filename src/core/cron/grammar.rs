@@ -8,6 +8,7 @@
 use super::days::Days;
 use super::field::{DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, SECOND, YEAR};
 use super::fields::{Fields, Years};
+use super::quote::{quote, value};
 use super::{MAX_LENGTH, Rule, TimingError, every};
 use cron::{Schedule, TimeUnitSpec};
 use std::str::FromStr;
@@ -155,21 +156,4 @@ fn year_bits(sets: &Schedule) -> [u64; 3] {
         bits[n / 64] |= 1 << (n % 64);
     }
     bits
-}
-
-/// A value in a message: bare if it is plain, and never long.
-pub(super) fn value(text: &str) -> String {
-    let plain = !text.is_empty()
-        && text.len() <= 32
-        && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
-    if plain { text.to_owned() } else { quote(text) }
-}
-
-/// Text in a message: quoted, without control characters, and never long.
-pub(super) fn quote(text: &str) -> String {
-    let mut short: String = text.chars().take(80).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    format!("{short:?}")
 }

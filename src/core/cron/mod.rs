@@ -19,6 +19,7 @@ mod field;
 mod fields;
 mod fire;
 mod grammar;
+mod quote;
 mod stretch;
 mod zone;
 

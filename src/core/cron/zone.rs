@@ -1,6 +1,6 @@
 //! Zones by name, from the database in the binary: no file is ever looked at, so no name is a path.
 
-use super::{TimingError, grammar::quote};
+use super::{TimingError, quote::quote};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 /// Longer than every name in the database.
