@@ -25,8 +25,9 @@ use crate::{
         backoff,
         decide::decide,
         news::News,
-        plan::{Learned, Plan, Seen, Step},
-        run::spread,
+        plan::{Learned, Plan, Refused, Seen, Step},
+        reason::Reason,
+        run::{MOST_SALT, spread},
         schedule_ref::ScheduleRef,
     },
     error::Error,
@@ -230,7 +231,7 @@ impl Driver {
                 };
                 self.reporter.tell(schedule, &started, now);
             }
-            (_, Answer::NameTaken { name }) => {
+            (_, Answer::NameTaken { name, .. }) => {
                 self.reporter
                     .tell(schedule, &News::NameTaken { name: name.clone() }, now);
             }
@@ -252,8 +253,13 @@ impl Driver {
                 learned.gone = Some(uid);
             }
             Answer::Deleting { uid } => self.cache.mark_deleting(&schedule.uid, &uid),
-            Answer::Recorded(object) | Answer::Changed(object) => {
+            Answer::Recorded(object) => {
                 self.cache.put_schedule(*object);
+            }
+            Answer::Changed(object) => {
+                self.cache.put_schedule(*object);
+                // What was learned may be about a spec that is no more.
+                *learned = Learned::default();
             }
             Answer::NoSchedule => {
                 self.cache
@@ -262,7 +268,19 @@ impl Driver {
                 *learned = Learned::default();
             }
             Answer::Refused(refused) => learned.refused = Some(refused),
-            Answer::NameTaken { .. } => learned.names_taken += 1,
+            Answer::NameTaken { fire, name } => {
+                learned.names_taken += 1;
+                if learned.names_taken > MOST_SALT {
+                    let message =
+                        format!("pods of others have all names for its run, up to {name}");
+                    let reason = Reason::NameTaken;
+                    learned.refused = Some(Refused {
+                        fire,
+                        reason,
+                        message,
+                    });
+                }
+            }
             Answer::Tried(trial) => learned.trial = Some(trial),
         }
     }

@@ -7,9 +7,16 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     match cli::run() {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has read enough, as in `punctual crd | head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("punctual: {}", punctual::error::chain(error.as_ref()));
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io_error = error.downcast_ref::<std::io::Error>();
+    io_error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

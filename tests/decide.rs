@@ -135,7 +135,7 @@ trait Altered: Into<SeenPod> {
         pod
     }
 
-    fn from_generation(self, generation: i64) -> SeenPod {
+    fn of_generation(self, generation: i64) -> SeenPod {
         self.with(|pod| pod.generation = generation)
     }
 
@@ -557,24 +557,24 @@ fn pods_that_nobody_needs() {
     );
     check(
         "held, from an earlier spec, due: swept before it is made again",
-        when("12:00:10").pod(held("12:00:10").from_generation(0)),
+        when("12:00:10").pod(held("12:00:10").of_generation(0)),
         "sweep 12:00:10",
     );
     check(
         "held, from a later spec than we know, due: claimed, which fails if so",
-        when("12:00:10").pod(held("12:00:10").from_generation(2)),
+        when("12:00:10").pod(held("12:00:10").of_generation(2)),
         "record(claim 12:00:10)",
     );
     check(
         "held, from a later spec than we know, for no fire that we know: left alone",
-        when("12:00:05").pod(held("12:00:07").from_generation(2)),
+        when("12:00:05").pod(held("12:00:07").of_generation(2)),
         "-",
     );
     check(
         "claimed and held: released, whatever it was made from",
         when("12:00:10")
             .active("12:00:10")
-            .pod(held("12:00:10").from_generation(0)),
+            .pod(held("12:00:10").of_generation(0)),
         "release",
     );
     check(

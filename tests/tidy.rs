@@ -16,6 +16,17 @@ fn core_names_nothing_that_touches_the_outside() {
 }
 
 #[test]
+fn core_is_told_the_time() {
+    for file in sources(&["src/core"]) {
+        file.names_none_of(&[
+            "crate::clock",
+            "std::time::SystemTime",
+            "std::time::Instant",
+        ]);
+    }
+}
+
+#[test]
 fn core_and_api_name_nothing_above_them() {
     for file in sources(&["src/core", "src/api"]) {
         file.names_none_of(&[

@@ -18,6 +18,7 @@ use super::{RawJson, ScheduledContainerStatus, cel};
     plural = "scheduledcontainers",
     singular = "scheduledcontainer",
     shortname = "schc",
+    shortname = "schedule",
     shortname = "schedules",
     category = "punctual",
     namespaced,

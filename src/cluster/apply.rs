@@ -38,7 +38,7 @@ pub enum Answer {
     /// The pod of a fire was refused, for good.
     Refused(Refused),
     /// A pod that isn't ours has this name.
-    NameTaken { name: String },
+    NameTaken { fire: Timestamp, name: String },
     /// What a trial of the template gave.
     Tried(Trial),
 }
@@ -140,7 +140,10 @@ async fn prepare(
     // Ours, from an earlier try whose answer was lost or from another controller, or a stranger's.
     match requests.get_pod(namespace, name).await? {
         Ok(found) if is_ours(schedule, fire, &found) => Ok(Answer::Pod(Box::new(found))),
-        Ok(_) => Ok(Answer::NameTaken { name: name.into() }),
+        Ok(_) => Ok(Answer::NameTaken {
+            fire,
+            name: name.into(),
+        }),
         Err(refusal) => Err(passing("read the pod", refusal)),
     }
 }

@@ -19,13 +19,15 @@ pub fn pod(schedule: &Schedule, fire: Timestamp, name: &str) -> Value {
         Some(Value::Object(spec)) => spec,
         _ => Map::new(),
     };
-    // Name and place are ours to give; a template says nothing about them.
+    // Name, place and owner are ours to give, and nothing of ours may hang on a finalizer.
     for key in [
         "name",
         "generateName",
         "namespace",
         "uid",
         "creationTimestamp",
+        "ownerReferences",
+        "finalizers",
     ] {
         metadata.remove(key);
     }

@@ -279,7 +279,7 @@ impl<'a> Draft<'a> {
                 None
             }
             Some((reason, message)) => {
-                self.skip_earlier(due);
+                self.skip_earlier(due, "a later fire was tried in its stead");
                 let this = Due {
                     first: fire,
                     latest: fire,
@@ -294,7 +294,7 @@ impl<'a> Draft<'a> {
                     return Some(fire);
                 };
                 let (name, uid) = (pod.name.clone(), pod.uid.clone());
-                self.skip_earlier(due);
+                self.skip_earlier(due, "a later fire runs in its stead");
                 if let Some(mended) = readiness::mended(&self.status) {
                     self.set_ready(mended);
                 }
@@ -312,7 +312,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn skip_earlier(&mut self, due: Due) {
+    fn skip_earlier(&mut self, due: Due, message: &str) {
         if due.count < 2 {
             return;
         }
@@ -321,11 +321,7 @@ impl<'a> Draft<'a> {
             return;
         };
         if let Some(earlier) = timing.due(self.watermark(), before) {
-            self.skip(
-                earlier,
-                Reason::Missed,
-                "a later fire runs in its stead".into(),
-            );
+            self.skip(earlier, Reason::Missed, message.into());
         }
     }
 

@@ -21,7 +21,7 @@ pub const GENERATION_ANNOTATION: &str = "punctual.dev/generation";
 const LONGEST_NAME: usize = 63;
 
 /// How many names of one fire may be taken by strangers.
-const MOST_SALT: u32 = 9;
+pub const MOST_SALT: u32 = 9;
 
 /// What is seen of one pod of a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -169,3 +169,29 @@ async fn many_schedules_of_one_instant_all_start() {
     assert_eq!(started, 60);
     check(&world);
 }
+
+#[tokio::test(start_paused = true)]
+async fn elapsed_time_is_counted_from_creation_and_keeps_its_beat() {
+    let world = World::new(Options::default());
+    world.apply(&schedule("hello", "@every 7s").takes(1.0));
+    world.until("12:00:16").await;
+    world.crash("a", Duration::from_secs(14));
+    world.until("12:00:40").await;
+    assert_eq!(starts(&world), "12:00:07 12:00:14 12:00:30 12:00:35");
+    assert_eq!(skips(&world, "hello"), ["Missed 12:00:21-12:00:21 1"]);
+    check(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_shows_nothing_new_delays_the_end_of_a_run_and_nothing_else() {
+    let world = World::new(Options::default());
+    world.apply(&schedule("hello", "*/10 * * * * *").takes(1.0));
+    world.until("12:00:10.5").await;
+    world.freeze("a", true);
+    world.until("12:00:34.5").await;
+    assert_eq!(starts(&world), "12:00:10", "nobody knows that it ended");
+    world.freeze("a", false);
+    world.until("12:00:45").await;
+    assert_eq!(starts(&world), "12:00:10 12:00:40");
+    check(&world);
+}

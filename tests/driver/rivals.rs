@@ -69,6 +69,7 @@ async fn two_controllers_in_a_storm_start_each_run_once() {
             2 => Fault::CrashBefore(Duration::from_millis(storm.below(4_000))),
             3 => Fault::CrashAfter(Duration::from_millis(storm.below(4_000))),
             4 => Fault::Late(Duration::from_millis(storm.below(30_000))),
+            5 => Fault::Silence,
             _ => Fault::None,
         });
         rivals(seed, faults, |world, dice| match dice.below(24) {

@@ -1,9 +1,15 @@
 //! What users do behind the controller's back.
 
+use jiff::ToSpan;
+use punctual::core::{
+    run::{MOST_SALT, pod_name},
+    schedule_ref::ScheduleRef,
+};
+
 use super::{
     ahead, check,
     memory::{Options, World, schedule},
-    runs, starts,
+    runs, skips, starts,
 };
 
 #[tokio::test(start_paused = true)]
@@ -127,5 +133,27 @@ async fn a_strangers_pod_with_the_name_of_a_run_is_left_alone() {
         "a salted name: {run}"
     );
     assert!(world.held().contains(&"hello-20261120-120010".to_owned()));
+    check(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fire_whose_names_are_all_taken_is_skipped_and_the_next_one_runs() {
+    let world = World::new(Options::default());
+    world.apply(&schedule("hello", "*/10 * * * * *").takes(1.0));
+    let identity = ScheduleRef {
+        namespace: "default".into(),
+        name: "hello".into(),
+        uid: world.object("hello")["metadata"]["uid"]
+            .as_str()
+            .unwrap()
+            .into(),
+    };
+    let fire = world.now() + 10.seconds();
+    for salt in 0..=MOST_SALT {
+        world.stranger(&pod_name(&identity, fire, salt));
+    }
+    world.until("12:00:25").await;
+    assert_eq!(starts(&world), "12:00:20");
+    assert_eq!(skips(&world, "hello"), ["NameTaken 12:00:10-12:00:10 1"]);
     check(&world);
 }

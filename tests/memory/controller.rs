@@ -139,11 +139,12 @@ impl Link {
                 });
                 return Err(std::io::ErrorKind::ConnectionReset.into());
             }
-            Fault::None | Fault::After | Fault::CrashAfter(_) => {}
+            Fault::None | Fault::After | Fault::Silence | Fault::CrashAfter(_) => {}
         }
         let answer = self.server.answer(&self.by, &call);
         match fault {
             Fault::After => return Err(std::io::ErrorKind::ConnectionReset.into()),
+            Fault::Silence => return std::future::pending().await,
             Fault::CrashAfter(pause) => return self.die(pause).await,
             Fault::None | Fault::Before | Fault::CrashBefore(_) | Fault::Late(_) => {}
         }

@@ -16,6 +16,8 @@ pub enum Fault {
     Before,
     /// It is carried out, and the connection breaks before the answer.
     After,
+    /// It is carried out, and no answer ever comes.
+    Silence,
     /// The connection breaks, and it is carried out all the same, this much later.
     Late(Duration),
     /// The controller dies before it arrives, and another comes after this time.

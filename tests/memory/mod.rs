@@ -25,7 +25,9 @@ mod users;
 mod watching;
 mod world;
 
+pub use call::Verb;
 pub use faults::Fault;
 pub use schedules::schedule;
 pub use server::Refusal;
+pub use store::Resource;
 pub use world::{Options, World};

@@ -1,0 +1,61 @@
+//! The program as a person or a script calls it. What its commands do is tested elsewhere.
+
+use std::{
+    io::Read,
+    process::{Command, Output, Stdio},
+};
+
+use anyhow::{Context, Result};
+
+#[test]
+fn version_names_everything_that_a_bug_report_needs() -> Result<()> {
+    let output = punctual().arg("version").output()?;
+    let text = String::from_utf8(output.stdout)?;
+    for line in [
+        concat!("punctual ", env!("CARGO_PKG_VERSION")),
+        "commit: ",
+        "time zones: 20",
+        "Kubernetes: 1.33 and newer",
+    ] {
+        assert!(
+            text.lines().any(|l| l.starts_with(line)),
+            "no {line:?} in {text}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn no_command_shows_the_commands_and_fails() -> Result<()> {
+    let Output { status, stderr, .. } = punctual().output()?;
+    let text = String::from_utf8(stderr)?;
+    assert_eq!(status.code(), Some(2));
+    assert!(
+        text.contains("Commands:") && text.contains("  crd "),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[test]
+fn output_that_nobody_reads_to_its_end_is_no_error() -> Result<()> {
+    let mut child = punctual()
+        .arg("crd")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut first = [0; 1];
+    child
+        .stdout
+        .take()
+        .context("it is piped")?
+        .read_exact(&mut first)?;
+    let output = child.wait_with_output()?;
+    assert_eq!(String::from_utf8(output.stderr)?, "");
+    assert!(output.status.success());
+    Ok(())
+}
+
+fn punctual() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_punctual"))
+}
