@@ -2,6 +2,8 @@
 //! a fire starts at most one run, no two runs overlap, and no fire is lost.
 //!
 //! Run with `cargo test --test cluster_protocol`, on the cluster that `KUBECONFIG` names.
+//! No other controller may look after its namespaces meanwhile: one that is installed on the
+//! cluster, or `make demo`.
 
 mod cluster;
 
@@ -389,7 +391,8 @@ async fn an_edited_schedule_fires_from_then_on() {
         assert!(
             status
                 .observed_since
-                .is_some_and(|since| since.as_second() >= back.as_second())
+                .is_some_and(|since| since.as_second() >= back.as_second()),
+            "it was back at {back}: {status:?}"
         );
         for fire in history.starts("late").difference(&starts_before) {
             assert!(
