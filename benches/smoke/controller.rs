@@ -16,6 +16,8 @@ use tokio::{
     time::Instant,
 };
 
+use crate::machine::process_ticks;
+
 /// The running controller. It is killed when this is dropped.
 pub struct Controller {
     child: Child,
@@ -133,13 +135,6 @@ impl Controller {
     pub async fn usage(&self) -> anyhow::Result<Usage> {
         let metrics = self.metrics().await?;
         let folder = format!("/proc/{}", self.pid);
-        let stat = fs::read_to_string(format!("{folder}/stat"))?;
-        // The name in brackets may hold anything; after it come the state and then numbers.
-        let numbers = stat.rsplit(')').next().unwrap_or_default();
-        let tick = |field: usize| -> anyhow::Result<u64> {
-            let text = numbers.split_whitespace().nth(field);
-            Ok(text.context("/proc/PID/stat is too short")?.parse()?)
-        };
         let status = fs::read_to_string(format!("{folder}/status"))?;
         let mut wakes = 0;
         for thread in fs::read_dir(format!("{folder}/task"))? {
@@ -148,7 +143,7 @@ impl Controller {
             wakes += field(&status, "voluntary_ctxt_switches:").unwrap_or(0);
         }
         Ok(Usage {
-            cpu_ticks: tick(11)? + tick(12)?,
+            cpu_ticks: process_ticks(self.pid)?,
             resident_kib: field(&status, "VmRSS:").context("no VmRSS")?,
             peak_kib: field(&status, "VmHWM:").context("no VmHWM")?,
             wakes,

@@ -19,8 +19,8 @@ pub struct Figures {
     /// What the controller had used before the first pod was prepared, and after the last Event.
     pub before: Usage,
     pub after: Usage,
-    /// How long all cores together worked meanwhile, in hundredths of a second.
-    pub busy_ticks: u64,
+    /// The same of the control plane's processes: their CPU time in hundredths of a second.
+    pub control_plane: [BTreeMap<String, u64>; 2],
 }
 
 /// When each step of one run was answered, in milliseconds after its due time.
@@ -42,6 +42,11 @@ pub struct Calls {
 impl Figures {
     pub fn per_run(&self, count: u64) -> f64 {
         count as f64 / self.runs.len() as f64
+    }
+
+    /// Milliseconds per run from hundredths of a second in all.
+    pub fn cpu_per_run(&self, ticks: u64) -> f64 {
+        self.per_run(ticks * 10)
     }
 
     /// Writes per run besides Events, refused ones included.

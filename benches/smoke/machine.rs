@@ -1,6 +1,6 @@
 //! The machine that was measured on, in the words that a reader needs to compare figures.
 
-use std::{fs, thread};
+use std::{collections::BTreeMap, env, fs, path::PathBuf, thread};
 
 use anyhow::Context;
 
@@ -34,15 +34,33 @@ impl Machine {
     }
 }
 
-/// How long the machine's cores have worked so far, all together, in hundredths of a second.
-pub fn busy_ticks() -> anyhow::Result<u64> {
-    let stat = fs::read_to_string("/proc/stat")?;
-    let line = stat.lines().next().context("/proc/stat is empty")?;
-    let ticks = line.split_whitespace().skip(1).map(str::parse::<u64>);
-    // user nice system idle iowait irq softirq steal; guests are part of user.
-    let ticks: Vec<u64> = ticks.take(8).collect::<Result<_, _>>()?;
-    let idle: u64 = ticks.iter().skip(3).take(2).sum();
-    Ok(ticks.iter().sum::<u64>() - idle)
+/// How long each process of the control plane has worked so far, in hundredths of a second; empty
+/// for a cluster whose processes are not this machine's.
+pub fn control_plane_ticks() -> BTreeMap<String, u64> {
+    let Some(folder) = env::var_os("CLUSTER_DIR") else {
+        return BTreeMap::new();
+    };
+    let records = fs::read_dir(PathBuf::from(folder).join("run"));
+    let records = records.into_iter().flatten().flatten();
+    let ticks = records.filter_map(|record| {
+        let path = record.path();
+        let name = path.file_name()?.to_str()?.strip_suffix(".pid")?.to_owned();
+        // The process id, and when it was started.
+        let recorded = fs::read_to_string(&path).ok()?;
+        let pid = recorded.split_whitespace().next()?.parse().ok()?;
+        Some((name, process_ticks(pid).ok()?))
+    });
+    ticks.collect()
+}
+
+/// How long a process has worked so far, in hundredths of a second: Linux counts so everywhere.
+pub fn process_ticks(pid: u32) -> anyhow::Result<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name in brackets may hold anything; after it come the state and then numbers.
+    let numbers = stat.rsplit(')').next().unwrap_or_default();
+    let fields: Vec<_> = numbers.split_whitespace().collect();
+    let (user, system) = fields.get(11).zip(fields.get(12)).context("a short stat")?;
+    Ok(user.parse::<u64>()? + system.parse::<u64>()?)
 }
 
 /// The value in a line such as `MemTotal:  1234 kB`.

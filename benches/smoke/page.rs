@@ -63,15 +63,19 @@ fn lateness(out: &mut String, figures: &Figures) {
             at(100.0)
         );
     }
-    let prepared = figures.sorted(|run| run.prepared);
-    let early = prepared.iter().filter(|at| **at < 0.0).count();
-    let _ = writeln!(
+    let mut prepared = figures.sorted(|run| run.prepared);
+    let all = prepared.len();
+    prepared.retain(|at| *at < 0.0);
+    let _ = write!(
         out,
-        "\n{early} of {} pods were prepared before the due time, the first {} and the last {} before it.\n",
-        prepared.len(),
-        milliseconds(-percentile(&prepared, 0.0)),
-        milliseconds(-percentile(&prepared, 100.0)),
+        "\n{} of {all} pods were prepared before the due time",
+        prepared.len()
     );
+    if let [first, .., last] | [first @ last] = prepared.as_slice() {
+        let (first, last) = (milliseconds(-first), milliseconds(-last));
+        let _ = write!(out, ", {first} to {last} before it");
+    }
+    out.push_str(".\n\n");
 }
 
 fn calls(out: &mut String, figures: &Figures) {
@@ -93,17 +97,20 @@ fn calls(out: &mut String, figures: &Figures) {
 
 fn usage(out: &mut String, figures: &Figures) {
     let (before, after) = (figures.before, figures.after);
-    let cpu = figures.per_run((after.cpu_ticks - before.cpu_ticks) * 10);
-    let all = figures.per_run(figures.busy_ticks * 10);
     let per_run = |count| figures.per_run(count);
     let mib = |kib: u64| format!("{:.1} MiB", kib as f64 / 1024.0);
+    let cpu = |ticks| format!("{:.1} ms", figures.cpu_per_run(ticks));
+    out.push_str("| CPU per run | |\n|---|---|\n");
+    let own = after.cpu_ticks - before.cpu_ticks;
+    let _ = writeln!(out, "| **controller** | **{}** |", cpu(own));
+    let [earlier, later] = &figures.control_plane;
+    for (name, ticks) in later {
+        let ticks = ticks.saturating_sub(*earlier.get(name).unwrap_or(ticks));
+        let _ = writeln!(out, "| {name} | {} |", cpu(ticks));
+    }
+    out.push('\n');
     out.push_str("| the controller | |\n|---|---|\n");
     let rows = [
-        ("CPU per run", format!("{cpu:.1} ms")),
-        (
-            "CPU per run of the whole machine, API server, etcd, scheduler and all",
-            format!("{all:.1} ms"),
-        ),
         (
             "looks at a schedule per run",
             format!("{:.1}", per_run(after.turns - before.turns)),
