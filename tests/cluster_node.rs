@@ -2,6 +2,8 @@
 //!
 //! Run with `cargo test --test cluster_node`, on the cluster that `KUBECONFIG` names and whose node
 //! has the images `busybox:1.36` and `punctual.local/work:1`.
+//! No other controller may look after its namespaces meanwhile: one that is installed on the
+//! cluster, or `make demo`.
 
 mod cluster;
 

@@ -2,6 +2,8 @@
 //! a fire starts at most one run, no two runs overlap, and no fire is lost.
 //!
 //! Run with `cargo test --test cluster_protocol`, on the cluster that `KUBECONFIG` names.
+//! No other controller may look after its namespaces meanwhile: one that is installed on the
+//! cluster, or `make demo`.
 
 mod cluster;
 
@@ -29,6 +31,7 @@ fn main() {
         somebody_else_who_writes_the_status_costs_no_fire,
         a_stranger_who_has_the_name_of_a_run_keeps_it,
         a_controller_that_is_told_to_stop_stops_and_the_next_goes_on,
+        a_controller_that_gets_no_answer_stops_nevertheless,
         a_run_goes_on_while_the_controller_restarts,
         the_pods_of_a_deleted_schedule_go_with_it,
         a_deleted_pod_is_a_failed_run_and_does_not_start_again,
@@ -131,14 +134,16 @@ async fn survives(write: Write) {
 async fn two_controllers_at_once_start_no_fire_twice() {
     let place = Place::new("two").await;
     let history = History::watch(&place).await;
-    let (one, two) = (
-        Controller::start(&place, &[]).await,
-        Controller::start(&place, &[]).await,
-    );
+    let one = Controller::start(&place, &[]).await;
+    // The other is always behind: what it writes was decided long before it arrives.
+    let proxy = Proxy::slow(&place, &[0, 2_500, 400, 1_200, 100]).await;
+    let two = start_behind(&place, &proxy).await;
     place.put("beat", every_second().await).await;
     place.until_ended("beat", 20).await;
     let (runs, _) = history.settle(&place, "beat", 1).await;
     assert!(runs >= 20);
+    let late = proxy.writes();
+    assert!(late.contains(&(Write::Claim, 409)), "{late:?}");
     drop((one, two));
 }
 
@@ -225,6 +230,27 @@ async fn a_controller_that_is_told_to_stop_stops_and_the_next_goes_on() {
     }
     place.until_ended("beat", runs + 2).await;
     history.settle(&place, "beat", 1).await;
+}
+
+async fn a_controller_that_gets_no_answer_stops_nevertheless() {
+    let place = Place::new("hang").await;
+    let history = History::watch(&place).await;
+    let proxy = Proxy::start(&place).await;
+    let controller = start_behind(&place, &proxy).await;
+    place.put("beat", every_second().await).await;
+    proxy.next(Write::Release, Fault::Hang).await;
+    let end = controller.terminate().await;
+    assert!(end.success(), "it ended with {end}");
+    controller
+        .until_line("it didn't wait for the answer", |line| {
+            let message = line["message"].as_str().unwrap_or_default();
+            message.starts_with("stopped with requests under way")
+        })
+        .await;
+    let controller = start_behind(&place, &proxy).await;
+    place.until_ended("beat", 2).await;
+    history.settle(&place, "beat", 1).await;
+    drop(controller);
 }
 
 async fn a_run_goes_on_while_the_controller_restarts() {
@@ -365,7 +391,8 @@ async fn an_edited_schedule_fires_from_then_on() {
         assert!(
             status
                 .observed_since
-                .is_some_and(|since| since.as_second() >= back.as_second())
+                .is_some_and(|since| since.as_second() >= back.as_second()),
+            "it was back at {back}: {status:?}"
         );
         for fire in history.starts("late").difference(&starts_before) {
             assert!(

@@ -13,11 +13,11 @@ pub mod proxy;
 use std::{future::Future, process::Command, sync::LazyLock, time::Duration};
 
 use k8s_openapi::{
-    api::core::v1::Node,
+    api::core::v1::{Node, Pod},
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, Client, Config,
+    Api, Client, Config, ResourceExt,
     api::{ListParams, Patch, PatchParams},
     config::{KubeConfigOptions, Kubeconfig},
     runtime::wait::{await_condition, conditions},
@@ -97,6 +97,7 @@ async fn connect() -> Cluster {
     let config = config().await;
     let client = Client::try_from(config).expect("a client");
     install(&client).await;
+    refuse_company(&client).await;
     let quick = quick(&client).await;
     Cluster {
         client,
@@ -140,6 +141,20 @@ pub fn context() -> String {
          or on the context that PUNCTUAL_TEST_CONTEXT names"
     );
     current
+}
+
+/// A controller that is installed on the cluster would look after the tests' schedules as well. No
+/// harm comes of it, but no test could say what its own controller did.
+async fn refuse_company(client: &Client) {
+    let pods: Api<Pod> = Api::all(client.clone());
+    let installed = ListParams::default().labels("app.kubernetes.io/name=punctual");
+    let pods = pods.list(&installed).await.expect("pods");
+    let names: Vec<_> = pods.iter().map(ResourceExt::name_any).collect();
+    assert!(
+        names.is_empty(),
+        "a controller is installed on this cluster and would take part in the tests: {names:?}. \
+         `kubectl delete -k deploy` removes it"
+    );
 }
 
 /// Puts the definition on the cluster.
@@ -189,7 +204,10 @@ pub async fn short_run(milliseconds: u32) -> Value {
                 "containers": [{"name": "main", "image": "punctual.local/work:1"}],
             },
         }),
-        Quick::RealNode => work(&["sleep", &format!("0.{milliseconds:03}")]),
+        Quick::RealNode => {
+            let seconds = f64::from(milliseconds) / 1_000.0;
+            work(&["sleep", &seconds.to_string()])
+        }
     }
 }
 

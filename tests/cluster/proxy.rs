@@ -6,6 +6,7 @@ use std::{
     convert::Infallible,
     path::PathBuf,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use http_body_util::BodyExt;
@@ -60,6 +61,8 @@ pub enum Fault {
     Answer(u16),
     /// The server applies the write and answers this.
     ApplyAndAnswer(u16),
+    /// The server never answers.
+    Hang,
 }
 
 /// A write that was held back.
@@ -91,6 +94,8 @@ struct Planned {
 
 struct State {
     client: Client,
+    /// How many milliseconds each write is under way, in turn.
+    delays: &'static [u64],
     fault: Mutex<Option<Planned>>,
     /// Every write that came, and the status of its answer, 0 for none.
     writes: Mutex<Vec<(Write, u16)>>,
@@ -98,8 +103,14 @@ struct State {
 
 impl Proxy {
     pub async fn start(place: &Place) -> Self {
+        Self::slow(place, &[0]).await
+    }
+
+    /// A proxy through which writes arrive late, in turn by that many milliseconds.
+    pub async fn slow(place: &Place, delays: &'static [u64]) -> Self {
         let state = Arc::new(State {
             client: place.client.clone(),
+            delays,
             fault: Mutex::default(),
             writes: Mutex::default(),
         });
@@ -187,10 +198,24 @@ async fn handle(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
         let mut waiting = state.fault.lock().expect("the fault");
         waiting.take_if(|planned| kind.contains(&planned.write))
     };
+    let count = state.writes.lock().expect("the writes").len();
+    tokio::time::sleep(Duration::from_millis(
+        state.delays[count % state.delays.len()],
+    ))
+    .await;
     let client = &state.client;
     let mut delayed = None;
+    if let Some(Planned {
+        fault: Fault::Hang,
+        hit,
+        ..
+    }) = fault
+    {
+        let _ = hit.send(None);
+        return std::future::pending().await;
+    }
     let answer = match fault.as_ref().map(|planned| &planned.fault) {
-        None => Ok(forward(client, request).await?),
+        None | Some(Fault::Hang) => Ok(forward(client, request).await?),
         Some(Fault::KillBefore(killer)) => {
             killer.kill();
             Err(Broken::Wanted)
