@@ -34,7 +34,7 @@ lint: ## Run clippy; its warnings are errors
 	$(CARGO) clippy --all-targets $(CLUSTER_TESTS:tests/%.rs=--test %) --locked -- -D warnings
 
 test-unit: ## Run the tests that need no cluster
-	$(CARGO) test --locked
+	$(CARGO) test --locked --no-fail-fast
 
 test-cluster: ## Run the tests on a real API server and a real node
 	@hack/test-cluster

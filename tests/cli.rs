@@ -15,7 +15,7 @@ fn version_names_everything_that_a_bug_report_needs() -> Result<()> {
         concat!("punctual ", env!("CARGO_PKG_VERSION")),
         "commit: ",
         "time zones: 20",
-        "Kubernetes: 1.33 and newer",
+        "Kubernetes: 1.30 and newer",
     ] {
         assert!(
             text.lines().any(|l| l.starts_with(line)),
