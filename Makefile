@@ -4,6 +4,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
+# Each step needs both cores, and the tests the same cluster.
+.NOTPARALLEL:
+
 CRD := crds/scheduledcontainers.punctual.dev.yaml
 CARGO := cargo
 

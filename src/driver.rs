@@ -30,7 +30,7 @@ use crate::{
         run::{MOST_SALT, spread},
         schedule_ref::ScheduleRef,
     },
-    error::Error,
+    error::{self, Error},
     metrics::{Metrics, ScheduleState},
     queue::Queue,
 };
@@ -39,6 +39,8 @@ use crate::{
 const ROUNDS: usize = 30;
 /// How long what was begun may take to end when we are asked to stop.
 const STOPPING: Duration = Duration::from_secs(4);
+/// After how many failures in a row, some three seconds in, users are told.
+const TELLING: u32 = 6;
 /// How often the states of all schedules are counted.
 const CENSUS: SignedDuration = SignedDuration::from_secs(5);
 
@@ -145,7 +147,10 @@ impl Driver {
         let took = now.duration_since(begun).try_into().unwrap_or_default();
         self.metrics.reconciled(took, result.is_err());
         if let Err(error) = result {
-            let again = self.retry_at(&key, now);
+            let (again, failures) = self.retry_at(&key, now);
+            if failures == TELLING {
+                self.tell_hindrance(&key, &error, now);
+            }
             tracing::warn!(
                 namespace = &*key.namespace,
                 schedule = &*key.name,
@@ -213,8 +218,8 @@ impl Driver {
         .await
     }
 
-    /// Tells people what a step has made true. What was not answered is not told: the next turn
-    /// finds out.
+    /// Tells people what a step has made true. What was not answered is not told: the next turn finds
+    /// out, but for a start whose answer was lost, which then shows only as the active run.
     fn report(&self, schedule: &ScheduleRef, step: &Step, answer: &Answer) {
         let now = self.clock.now();
         match (step, answer) {
@@ -257,7 +262,7 @@ impl Driver {
                 self.cache.put_schedule(*object);
             }
             Answer::Changed(object) => {
-                self.cache.put_schedule(*object);
+                self.cache.replace_schedule(*object);
                 // What was learned may be about a spec that is no more.
                 *learned = Learned::default();
             }
@@ -298,12 +303,23 @@ impl Driver {
             .set_schedules(ScheduleState::invalid, census.invalid);
     }
 
-    fn retry_at(&self, key: &Key, now: Timestamp) -> Timestamp {
+    /// Tells the schedule's user what only the operator would see in the log.
+    fn tell_hindrance(&self, key: &Key, error: &Error, now: Timestamp) {
+        if let Some((entry, _)) = self.cache.observe(key) {
+            let message = error::chain(error);
+            let news = News::Hindered { message };
+            self.reporter.tell(&entry.schedule.identity, &news, now);
+        }
+    }
+
+    /// When to try again after a failure, and how many there were in a row.
+    fn retry_at(&self, key: &Key, now: Timestamp) -> (Timestamp, u32) {
         let mut failures = self.failures();
         let count = failures.entry(key.clone()).or_default();
         *count = count.saturating_add(1);
         let seed = spread(&format!("{key} {count}"));
-        now.checked_add(backoff::delay(*count, seed)).unwrap_or(now)
+        let again = now.checked_add(backoff::delay(*count, seed));
+        (again.unwrap_or(now), *count)
     }
 
     fn failures(&self) -> std::sync::MutexGuard<'_, HashMap<Key, u32>> {

@@ -94,11 +94,6 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
         self.changed.notify_one();
     }
 
-    /// Forgets when to hand out a key.
-    pub fn forget(&self, key: &K) {
-        self.lock().wake(key, None);
-    }
-
     fn lock(&self) -> MutexGuard<'_, State<K>> {
         self.state
             .lock()

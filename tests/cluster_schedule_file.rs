@@ -300,7 +300,6 @@ async fn an_edit_of_the_file_reaches_the_cluster_and_each_problem_is_told_once()
     let shutdown = CancellationToken::new();
     let source = FileSource {
         path: path.clone(),
-        templates: None,
         default_namespace: ground.namespace.clone(),
         only_namespace: Some(ground.namespace.clone()),
         source: "test".to_owned(),

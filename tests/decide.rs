@@ -118,7 +118,6 @@ fn ended(fire: &str, end: &str, code: i32) -> SeenPod {
         },
         containers: vec![SeenContainer {
             name: "main".into(),
-            init: false,
             state: ContainerState::Terminated(terminated),
         }],
         ..running(fire)

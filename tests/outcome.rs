@@ -80,7 +80,6 @@ fn waits(reason: &str, message: &str) -> SeenContainer {
 fn container(name: &str, state: ContainerState) -> SeenContainer {
     SeenContainer {
         name: name.into(),
-        init: false,
         state,
     }
 }
@@ -227,7 +226,6 @@ fn a_run_that_a_container_failed() {
     check(
         "an init container failed",
         with(SeenContainer {
-            init: true,
             ..ended("init", 5, "Error", "12:00:03")
         }),
         "NonZeroExit",
@@ -413,6 +411,11 @@ fn why_a_run_waits() {
         "held pods wait for us"
     );
     assert_eq!(reason(nowhere().with(|pod| pod.deleting = true)), None);
+    assert_eq!(
+        reason(pod(Phase::Running).container(waits("CrashLoopBackOff", ""))),
+        Some("CrashLooping"),
+        "with OnFailure a run that fails never ends by itself"
+    );
     assert_eq!(
         reason(failed().container(waits("ImagePullBackOff", ""))),
         None,

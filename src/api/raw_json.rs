@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 /// A JSON value kept as compact text: cheap to clone, a fraction of the memory of a tree, and it
@@ -14,11 +14,6 @@ impl RawJson {
     /// The value as a tree, to read or to change a copy of it.
     pub fn value(&self) -> Value {
         serde_json::from_str(&self.0).expect("a RawJson is made from a JSON value only")
-    }
-
-    /// The value as compact JSON.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -47,14 +42,5 @@ impl Serialize for RawJson {
             serde::ser::Error::custom(format_args!("template is not JSON: {error}"))
         })?;
         value.serialize(serializer)
-    }
-}
-
-impl std::str::FromStr for RawJson {
-    type Err = serde_json::Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let value: Value = serde_json::from_str(text).map_err(serde_json::Error::custom)?;
-        Ok(Self::from(&value))
     }
 }

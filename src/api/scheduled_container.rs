@@ -28,7 +28,7 @@ use super::{RawJson, ScheduledContainerStatus, cel};
     printcolumn = r#"{"name":"Time Zone","type":"string","jsonPath":".spec.timeZone","description":"The zone in which the schedule is read; empty: the controller's local zone"}"#,
     printcolumn = r#"{"name":"Suspended","type":"boolean","jsonPath":".spec.suspend","description":"Whether new runs are held off"}"#,
     printcolumn = r#"{"name":"Active","type":"string","jsonPath":".status.active.name","description":"The run that is active now"}"#,
-    printcolumn = r#"{"name":"Last Run","type":"date","jsonPath":".status.lastFireTime","description":"The last due time that was decided"}"#,
+    printcolumn = r#"{"name":"Last Run","type":"date","jsonPath":".status.lastRunTime","description":"The fire of the latest run"}"#,
     printcolumn = r#"{"name":"Last Outcome","type":"string","jsonPath":".status.lastOutcome","description":"How the last run ended"}"#,
     printcolumn = r#"{"name":"Next Run","type":"string","jsonPath":".status.nextFireTime","description":"The next due time, in the schedule's zone"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,

@@ -11,7 +11,7 @@ use punctual::{
     cluster::{
         cache::Cache,
         connect,
-        file_source::{FileSource, Problem},
+        file_source::{DEFAULT_SOURCE, FileSource, Problem},
         report::{self, Reporter},
         requests::Requests,
         run_logs::{LogFollower, RunLogs},
@@ -133,7 +133,7 @@ struct ScheduleFile {
         long,
         env = "PUNCTUAL_SCHEDULE_SOURCE",
         value_name = "LABEL",
-        default_value = "schedule-file"
+        default_value = DEFAULT_SOURCE
     )]
     schedule_source: String,
 }
@@ -214,7 +214,6 @@ async fn serve(flags: Controller, local: TimeZone, metrics: Metrics) -> anyhow::
         let namespace = flags.file.schedule_namespace.clone();
         let source = FileSource {
             path,
-            templates: None,
             default_namespace: namespace.or(flags.namespace.clone()).unwrap_or(home),
             only_namespace: flags.namespace.clone(),
             source: flags.file.schedule_source.clone(),
@@ -267,14 +266,24 @@ async fn serve(flags: Controller, local: TimeZone, metrics: Metrics) -> anyhow::
         () = stop.cancelled() => false,
         synced = synced => synced,
         () = beat(&health, &driver.clock) => false,
+        _ = watches.join_next() => false,
     };
     if synced {
         health.set_ready(true);
         tracing::info!("all schedules and runs are known");
-        driver.run(stop.clone()).await;
+        tokio::select! {
+            () = driver.run(stop.clone()) => {}
+            _ = watches.join_next() => {}
+        }
     }
+    let asked_to = stop.is_cancelled();
     stop.cancel();
     while side.join_next().await.is_some() {}
+    // A controller that sees nothing any more must not look as if it did.
+    anyhow::ensure!(
+        asked_to,
+        "a watch ended, by a fault of this program: start it again"
+    );
     tracing::info!("stopped");
     Ok(())
 }

@@ -5,13 +5,14 @@ use kube::core::Status;
 use serde_json::{Map, Value, json};
 
 use super::{
-    observe::{ObservedPod, owner, seen_pod},
+    observe::{ObservedPod, ObservedSchedule, owner, seen_pod},
     pod::pod,
     requests::Requests,
 };
 use crate::{
-    api::{ScheduledContainer, ScheduledContainerStatus},
+    api::ScheduledContainerStatus,
     core::{
+        outcome::cut,
         plan::{Refused, Step, Trial},
         reason::Reason,
         run::HOLD,
@@ -30,9 +31,9 @@ pub enum Answer {
     /// The pod with this uid is being deleted.
     Deleting { uid: String },
     /// The status was written.
-    Recorded(Box<ScheduledContainer>),
+    Recorded(Box<ObservedSchedule>),
     /// The status was not written: the schedule has changed since. This is what it is now.
-    Changed(Box<ScheduledContainer>),
+    Changed(Box<ObservedSchedule>),
     /// The schedule does not exist any more.
     NoSchedule,
     /// The pod of a fire was refused, for good.
@@ -70,7 +71,11 @@ pub async fn apply(
                 .await?
             {
                 Ok(object) => Ok(Answer::Recorded(Box::new(object))),
-                Err(_) => reread(requests, schedule).await,
+                // Another version, or no such schedule: what is true now decides what is next.
+                Err(refusal) if matches!(refusal.code, 404 | 409) => {
+                    reread(requests, schedule).await
+                }
+                Err(refusal) => Err(passing("write the status", refusal)),
             }
         }
 
@@ -94,7 +99,7 @@ pub async fn apply(
                 Ok(_) => Ok(()),
                 // A pod of that name says nothing against the template.
                 Err(refusal) if refusal.reason == "AlreadyExists" => Ok(()),
-                Err(refusal) => Err(refused(refusal)?),
+                Err(refusal) => Err(refused(refusal, &name)?),
             };
             Ok(Answer::Tried(Trial {
                 generation: *generation,
@@ -130,7 +135,7 @@ async fn prepare(
         Err(refusal) => refusal,
     };
     if refusal.reason != "AlreadyExists" {
-        let (reason, message) = refused(refusal)?;
+        let (reason, message) = refused(refusal, name)?;
         return Ok(Answer::Refused(Refused {
             fire,
             reason,
@@ -139,6 +144,10 @@ async fn prepare(
     }
     // Ours, from an earlier try whose answer was lost or from another controller, or a stranger's.
     match requests.get_pod(namespace, name).await? {
+        // It has the name until it is gone.
+        Ok(found) if found.metadata.deletion_timestamp.is_some() => {
+            Err(passing("create the pod", refusal))
+        }
         Ok(found) if is_ours(schedule, fire, &found) => Ok(Answer::Pod(Box::new(found))),
         Ok(_) => Ok(Answer::NameTaken {
             fire,
@@ -255,7 +264,8 @@ fn merge_patch(before: &Value, after: &Value) -> Value {
 }
 
 /// Why a pod was refused, in our words; an error if the refusal is one that passes.
-fn refused(refusal: Box<Status>) -> Result<(Reason, String), Error> {
+/// The pod's own name is left out: it is another one for each fire, and the refusal is the same.
+fn refused(refusal: Box<Status>, pod: &str) -> Result<(Reason, String), Error> {
     let said = refusal.message.as_str();
     let reason = match refusal.code {
         403 if said.contains("exceeded quota") => Reason::QuotaExceeded,
@@ -267,10 +277,11 @@ fn refused(refusal: Box<Status>) -> Result<(Reason, String), Error> {
         _ => Reason::CreateRefused,
     };
     let message = if said.is_empty() {
-        refusal.reason.clone()
+        refusal.reason.as_str()
     } else {
-        said.to_owned()
+        said
     };
+    let message = cut(&message.replace(&format!(" \"{pod}\""), ""));
     Ok((reason, message))
 }
 

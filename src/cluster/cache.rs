@@ -9,10 +9,12 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
-use super::observe::{ObservedPod, seen_pod};
+use super::observe::{ObservedPod, ObservedSchedule, seen_pod};
 use crate::{
-    api::{ScheduledContainer, ScheduledContainerStatus},
+    api::{ScheduledContainerSpec, ScheduledContainerStatus},
     core::{
         plan::Seen,
         run::{Presence, SeenPod},
@@ -105,7 +107,16 @@ impl Cache {
     }
 
     /// Takes in a schedule, unless a later version of it is known. Returns its key.
-    pub fn put_schedule(&self, object: ScheduledContainer) -> Option<Key> {
+    pub fn put_schedule(&self, object: ObservedSchedule) -> Option<Key> {
+        self.take_schedule(object, false)
+    }
+
+    /// Takes in a schedule as the API server itself has just shown it, whatever is known.
+    pub fn replace_schedule(&self, object: ObservedSchedule) -> Option<Key> {
+        self.take_schedule(object, true)
+    }
+
+    fn take_schedule(&self, object: ObservedSchedule, certain: bool) -> Option<Key> {
         let meta = object.metadata;
         let identity = ScheduleRef {
             namespace: meta.namespace?,
@@ -118,9 +129,21 @@ impl Cache {
         let mut inner = self.lock();
         let known = inner.schedules.get(&key);
         // Also a later schedule of this name stays: a late answer may be about its predecessor.
-        if known.is_some_and(|known| later(&known.resource_version, &resource_version)) {
+        if !certain && known.is_some_and(|known| later(&known.resource_version, &resource_version))
+        {
             return Some(key);
         }
+        let Ok(status) = decoded::<Option<ScheduledContainerStatus>>(object.status.as_deref())
+        else {
+            // Without its status a schedule can't be decided about: its claim would be forgotten.
+            tracing::warn!(
+                namespace = &*key.namespace,
+                schedule = &*key.name,
+                "the schedule's status can't be read, so nothing is done about it"
+            );
+            inner.schedules.remove(&key);
+            return Some(key);
+        };
         let known = known.filter(|entry| entry.schedule.identity == identity);
         let schedule = match known {
             Some(entry) if entry.schedule.generation == generation => entry.schedule.clone(),
@@ -129,18 +152,17 @@ impl Cache {
                     .creation_timestamp
                     .map(|time| time.0)
                     .unwrap_or_default();
-                Arc::new(Schedule::parse(
-                    identity,
-                    generation,
-                    created,
-                    &object.spec,
-                    &self.local,
-                ))
+                let spec = decoded::<ScheduledContainerSpec>(object.spec.as_deref());
+                let local = &self.local;
+                Arc::new(match spec {
+                    Ok(spec) => Schedule::parse(identity, generation, created, &spec, local),
+                    Err(why) => Schedule::unreadable(identity, generation, created, &why),
+                })
             }
         };
         let entry = Entry {
             schedule,
-            status: Arc::new(object.status.unwrap_or_default()),
+            status: Arc::new(status.unwrap_or_default()),
             resource_version,
             deleting: meta.deletion_timestamp.is_some(),
         };
@@ -212,6 +234,17 @@ impl Cache {
         pod
     }
 
+    /// Remembers that the watch shows a pod no longer as its schedule's: somebody took its owner away.
+    /// Returns whose it was, if it was one of ours.
+    pub fn lose_uid(&self, uid: &str) -> Option<Key> {
+        let mut inner = self.lock();
+        inner.pods.values_mut().find_map(|pods| {
+            let pod = pods.pods.iter_mut().find(|pod| pod.uid == uid)?;
+            pod.presence = Presence::Missing;
+            Some(pods.schedule.clone())
+        })
+    }
+
     /// Remembers that a pod does not exist: the API server said so.
     pub fn mark_gone(&self, owner: &str, uid: &str) {
         self.mark(owner, uid, |pod| pod.presence = Presence::Gone);
@@ -237,6 +270,9 @@ impl Cache {
         if let Some(pods) = inner.pods.get_mut(&uid) {
             pods.pods
                 .retain(|pod| pod.presence == Presence::Here || Some(&pod.uid) == active.as_ref());
+            if pods.pods.is_empty() {
+                inner.pods.remove(&uid);
+            }
         }
     }
 
@@ -289,6 +325,12 @@ impl Cache {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// What a part of an object says, or why it can't be read.
+fn decoded<T: DeserializeOwned>(part: Option<&RawValue>) -> Result<T, String> {
+    let text = part.map_or("null", RawValue::get);
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 /// Whether version `a` is later than `b`. Kubernetes' versions are numbers that grow; should one

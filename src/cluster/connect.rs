@@ -5,6 +5,7 @@ use std::{
     path::Path,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures::{Future, FutureExt};
@@ -17,6 +18,9 @@ use kube::{
 use tower::{Layer, Service};
 
 use crate::metrics::{ApiRequest, Metrics};
+
+/// How long a server may say nothing before its connection is given up.
+const SILENCE: Duration = Duration::from_secs(240);
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +63,10 @@ pub async fn config(
 /// better when to, and what has changed by then.
 pub fn client(mut config: Config, metrics: Metrics) -> Result<Client, ConnectError> {
     config.default_retry = false;
+    // Longer than any watch is silent, since bookmarks come every minute: who says nothing for so long
+    // is not there any more.
+    config.read_timeout = config.read_timeout.or(Some(SILENCE));
+    config.reset_reader_on_write = true;
     let client = ClientBuilder::try_from(config)?
         .with_layer(&Counted(metrics))
         .build();

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState as ApiState, ContainerStatus, Pod, PodStatus};
 use kube::{Resource, api::ObjectMeta};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::{
     api::{GROUP, ScheduledContainer},
@@ -17,6 +18,18 @@ use crate::{
         schedule_ref::ScheduleRef,
     },
 };
+
+/// A schedule, its spec and status not yet decoded: one that can't be must not keep the list of all
+/// the others from being read.
+#[derive(Resource, Serialize, Deserialize, Clone, Debug)]
+#[resource(inherit = ScheduledContainer)]
+pub struct ObservedSchedule {
+    pub metadata: ObjectMeta,
+    #[serde(default)]
+    pub spec: Option<Box<RawValue>>,
+    #[serde(default)]
+    pub status: Option<Box<RawValue>>,
+}
 
 /// A pod, decoded no further than we look.
 #[derive(Resource, Serialize, Deserialize, Clone, Debug)]
@@ -127,26 +140,15 @@ fn condition(
 }
 
 fn containers(status: &PodStatus) -> Vec<SeenContainer> {
-    let init = status
-        .init_container_statuses
-        .iter()
-        .flatten()
-        .map(|status| (true, status));
-    let main = status
-        .container_statuses
-        .iter()
-        .flatten()
-        .map(|status| (false, status));
-    init.chain(main)
-        .filter_map(|(init, status)| container(init, status))
-        .collect()
+    let init = status.init_container_statuses.iter().flatten();
+    let main = status.container_statuses.iter().flatten();
+    init.chain(main).filter_map(container).collect()
 }
 
-fn container(init: bool, status: &ContainerStatus) -> Option<SeenContainer> {
+fn container(status: &ContainerStatus) -> Option<SeenContainer> {
     let state = container_state(status.state.as_ref()?)?;
     Some(SeenContainer {
         name: status.name.clone(),
-        init,
         state,
     })
 }

@@ -94,7 +94,7 @@ impl Reporter {
             }
             News::Skipped { skip, reason } => self.metrics.fires_skipped(*reason, skip.count),
             News::Waiting { reason, .. } => self.metrics.run_waiting(*reason),
-            News::Readiness { .. } | News::NameTaken { .. } => {}
+            News::Readiness { .. } | News::Hindered { .. } | News::NameTaken { .. } => {}
         }
     }
 }

@@ -12,8 +12,8 @@ use kube::{
 };
 use serde_json::Value;
 
-use super::observe::ObservedPod;
-use crate::{api::ScheduledContainer, error::Error};
+use super::observe::{ObservedPod, ObservedSchedule};
+use crate::error::Error;
 
 /// The name under which our writes stand in `managedFields`.
 pub const FIELD_MANAGER: &str = "punctual";
@@ -95,7 +95,7 @@ impl Requests {
         Ok(answer.map(|_| ()))
     }
 
-    pub async fn get_schedule(&self, namespace: &str, name: &str) -> Answered<ScheduledContainer> {
+    pub async fn get_schedule(&self, namespace: &str, name: &str) -> Answered<ObservedSchedule> {
         let schedules = self.schedules(namespace);
         ask("read the schedule", schedules.get(name)).await
     }
@@ -107,7 +107,7 @@ impl Requests {
         namespace: &str,
         name: &str,
         patch: Value,
-    ) -> Answered<ScheduledContainer> {
+    ) -> Answered<ObservedSchedule> {
         debug_assert!(patch["metadata"]["resourceVersion"].is_string());
         let schedules = self.schedules(namespace);
         let params = PatchParams::apply(FIELD_MANAGER);
@@ -120,7 +120,7 @@ impl Requests {
         Api::namespaced(self.client.clone(), namespace)
     }
 
-    fn schedules(&self, namespace: &str) -> Api<ScheduledContainer> {
+    fn schedules(&self, namespace: &str) -> Api<ObservedSchedule> {
         Api::namespaced(self.client.clone(), namespace)
     }
 }

@@ -14,11 +14,10 @@ use tokio::sync::watch;
 
 use super::{
     cache::{Cache, Key},
-    observe::{ObservedPod, owner},
+    observe::{ObservedPod, ObservedSchedule, owner},
     run_logs::LogFollower,
 };
 use crate::{
-    api::ScheduledContainer,
     core::run::SCHEDULE_LABEL,
     metrics::{Metrics, Resource},
     queue::Queue,
@@ -45,7 +44,7 @@ impl Watch {
         let config = watcher::Config::default()
             .any_semantic()
             .timeout(WATCH_SECONDS);
-        let mut events = self.events::<ScheduledContainer>(config, Resource::scheduledcontainers);
+        let mut events = self.events::<ObservedSchedule>(config, Resource::scheduledcontainers);
         let mut listed = HashSet::new();
         while let Some(event) = events.next().await {
             match event {
@@ -110,6 +109,8 @@ impl Watch {
                         let pod = self.cache.lose_pod(&owner, pod);
                         logs.pod_gone(&pod.uid);
                         self.queue.push(Key::from(&owner));
+                    } else {
+                        self.disowned(&pod);
                     }
                 }
             }
@@ -121,6 +122,16 @@ impl Watch {
             let pod = self.cache.put_pod(&owner, pod);
             logs.pod_seen(&owner, &pod);
             self.queue.push(Key::from(&owner));
+        } else {
+            self.disowned(&pod);
+        }
+    }
+
+    /// A pod with our label that no schedule owns may be a run whose owner somebody took away.
+    fn disowned(&self, pod: &ObservedPod) {
+        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+        if let Some(key) = self.cache.lose_uid(uid) {
+            self.queue.push(key);
         }
     }
 

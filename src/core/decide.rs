@@ -299,6 +299,7 @@ impl<'a> Draft<'a> {
                     self.set_ready(mended);
                 }
                 self.status.last_fire_time = Some(fire);
+                self.status.last_run_time = Some(fire);
                 self.status.active = Some(ActiveRun {
                     name,
                     uid,

@@ -32,6 +32,8 @@ pub enum News {
         reason: Reason,
         message: String,
     },
+    /// The API server doesn't do what is needed, and goes on not doing it.
+    Hindered { message: String },
     /// A pod that is not ours has the name of a run, which got another name.
     NameTaken { name: String },
 }

@@ -101,6 +101,7 @@ pub fn waiting(pod: &SeenPod) -> Option<(Reason, String)> {
             | "PreCreateHookError"
             | "PreStartHookError"
             | "PostStartHookError" => (Reason::ContainerConfigError, "container can't be created"),
+            "CrashLoopBackOff" => (Reason::CrashLooping, "container fails again and again"),
             _ => return None,
         };
         let message = if message.is_empty() { reason } else { message };
@@ -268,7 +269,8 @@ fn printable(line: &str, length: usize) -> String {
 }
 
 /// A message from elsewhere as one line.
-fn cut(message: &str) -> String {
+/// A message from elsewhere on one line, without control characters, and not too long.
+pub fn cut(message: &str) -> String {
     let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let shown = printable(&line, MESSAGE_LENGTH);
     match line.chars().nth(MESSAGE_LENGTH) {

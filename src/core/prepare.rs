@@ -27,10 +27,9 @@ pub fn prepared<'a>(schedule: &Schedule, seen: &'a Seen, fire: Timestamp) -> Opt
 /// from an earlier spec and has its name.
 pub fn step(schedule: &Schedule, seen: &Seen, learned: &Learned, fire: Timestamp) -> Step {
     let name = pod_name(&schedule.identity, fire, learned.names_taken);
-    let stale = seen
-        .pods
-        .iter()
-        .find(|pod| pod.name == name && pod.held && pod.presence == Presence::Here);
+    let stale = seen.pods.iter().find(|pod| {
+        pod.name == name && pod.held && !pod.deleting && pod.presence == Presence::Here
+    });
     stale.map_or(Step::Prepare { fire, name }, sweep)
 }
 

@@ -66,6 +66,7 @@ reasons! {
     // Why a run makes no progress.
     Unschedulable Warning "No node can take the run's pod.";
     ImagePullFailed Warning "An image of the run can't be pulled.";
+    CrashLooping Warning "A container of the run fails and is started again, again and again.";
     ContainerConfigError Warning "A container of the run can't be created as it is configured.";
     // Why a fire got no run.
     StillActive Warning "The previous run was still active when the fire fell due.";
@@ -85,8 +86,10 @@ reasons! {
     NeverFires Warning "The schedule is valid, but no fire is left.";
     InvalidSchedule Warning "The schedule can't be read.";
     InvalidTimeZone Warning "The time zone is unknown.";
+    InvalidSpec Warning "The spec can't be read by this version of the controller.";
     UnsupportedPolicy Warning "The concurrency policy is reserved for a later version.";
     // What else goes wrong.
+    CannotProceed Warning "The API server doesn't do what the schedule needs; it is tried again.";
     NameTaken Warning "A pod that isn't the schedule's has the name of its run.";
     InvalidEntry Warning "An entry of the schedule file can't be used.";
     InvalidFile Warning "The schedule file can't be read.";

@@ -54,6 +54,13 @@ pub const fn remedy(reason: Reason) -> Option<&'static str> {
         Reason::NeverFires | Reason::InvalidSchedule => Some("Correct spec.schedule."),
         Reason::InvalidTimeZone => Some("Set spec.timeZone to an IANA name such as Europe/Berlin."),
         Reason::UnsupportedPolicy => Some("Set spec.concurrencyPolicy to Forbid."),
+        Reason::InvalidSpec => Some("Update the controller, or correct the spec."),
+        Reason::CrashLooping => {
+            Some("Use restartPolicy Never, or limit the run with activeDeadlineSeconds.")
+        }
+        Reason::CannotProceed => {
+            Some("Look at the message: a webhook may be down, or a right missing.")
+        }
         Reason::NameTaken => Some("Delete or rename the other pod if the names confuse you."),
         Reason::InvalidEntry | Reason::InvalidFile => {
             Some("Correct the schedule file; it is read again at once.")

@@ -79,7 +79,6 @@ pub enum Phase {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenContainer {
     pub name: String,
-    pub init: bool,
     pub state: ContainerState,
 }
 

@@ -82,6 +82,33 @@ impl Schedule {
         }
     }
 
+    /// A schedule whose spec can't be decoded: it never fires, and says so.
+    pub fn unreadable(
+        identity: ScheduleRef,
+        generation: i64,
+        created: Timestamp,
+        why: &str,
+    ) -> Self {
+        let message = format!("the spec can't be read by this version of the controller: {why}");
+        Self {
+            generation,
+            created,
+            timing: Err(Idle {
+                reason: Reason::InvalidSpec,
+                message,
+            }),
+            words: format!("({})", Reason::InvalidSpec),
+            starting_deadline: None,
+            active_deadline: None,
+            keep_succeeded: usize::MAX,
+            keep_failed: usize::MAX,
+            keep_for: None,
+            template: RawJson::from(&serde_json::Value::Null),
+            spread: spread(&identity.uid),
+            identity,
+        }
+    }
+
     /// The fires of an earlier form of this schedule, by the words that status kept of it.
     pub fn earlier_timing(words: &str) -> Option<Timing> {
         let (expression, zone) = words.rsplit_once(' ')?;

@@ -98,6 +98,36 @@ async fn a_run_that_lost_its_label_is_still_a_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_lost_its_owner_is_still_a_run_and_ends() {
+    let world = World::new(Options::default());
+    world.apply(&schedule("slow", "*/10 * * * * *").takes(25.0));
+    world.until("12:00:15.5").await;
+    world.disown("slow-20261120-120010");
+    world.until("12:00:59").await;
+    assert_eq!(runs(&world, "slow")[0], "12:00:10 Succeeded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_that_can_t_be_read_says_so_and_stops_no_other() {
+    let mut world = World::empty(Options::default());
+    world.apply(&schedule("odd", "*/10 * * * * *").takes(1.0));
+    world.apply(&schedule("hello", "*/10 * * * * *").takes(1.0));
+    world.edit("odd", |spec| {
+        spec["concurrencyPolicy"] = "OfALaterVersion".into()
+    });
+    world.start("a");
+    world.until("12:00:25").await;
+    assert_eq!(starts(&world), "12:00:10 12:00:20");
+    let ready = world.object("odd")["status"]["conditions"][0].clone();
+    assert_eq!(
+        (&ready["type"], &ready["reason"]),
+        (&"Ready".into(), &"InvalidSpec".into())
+    );
+    let message = ready["message"].as_str().unwrap();
+    assert!(message.contains("OfALaterVersion"), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_gate_taken_by_hand_starts_the_run_that_is_claimed_later() {
     let world = World::new(ahead(6));
     world.apply(&schedule("hello", "*/10 * * * * *").takes(1.0));

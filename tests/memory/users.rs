@@ -57,6 +57,13 @@ impl World {
         self.change(pod_id(name), |pod| pod["metadata"]["labels"] = json!({}));
     }
 
+    /// Takes its owner from a pod.
+    pub fn disown(&self, name: &str) {
+        self.change(pod_id(name), |pod| {
+            pod["metadata"]["ownerReferences"] = json!([])
+        });
+    }
+
     /// Creates a pod that belongs to no schedule.
     pub fn stranger(&self, name: &str) {
         let object = json!({"metadata": {}, "spec": {"schedulingGates": [{"name": "elsewhere"}]}});

@@ -67,12 +67,13 @@ async fn next(mut watching: Watching) -> Option<(Result<Frame<Bytes>, std::io::E
             Err(_) => {
                 watching.over = true;
                 let (version, kind) = watching.call.resource.kind();
-                let bookmark = json!({"type": "BOOKMARK", "object": {
+                let object = json!({
                     "apiVersion": version, "kind": kind,
                     "metadata": {"resourceVersion": watching.seen.to_string(), "creationTimestamp": null},
                     "spec": {"schedule": "", "template": {}, "containers": []},
-                }});
-                return Some((Ok(Frame::data(format!("{bookmark}\n").into())), watching));
+                });
+                let bookmark = line("BOOKMARK", &object);
+                return Some((Ok(Frame::data(bookmark.into())), watching));
             }
         }
     }
@@ -87,8 +88,7 @@ fn news(watching: &mut Watching) -> String {
         .partition_point(|change| change.version <= watching.seen);
     for change in &inner.store.changes[from..] {
         if let Some(event) = event(&watching.call, change) {
-            lines.push_str(&event.to_string());
-            lines.push('\n');
+            lines.push_str(&event);
         }
     }
     watching.seen = inner.store.version;
@@ -97,7 +97,7 @@ fn news(watching: &mut Watching) -> String {
 
 /// What a change looks like through this watch's selector: what is no longer selected was deleted,
 /// as far as its reader is told.
-fn event(call: &Call, change: &Change) -> Option<Value> {
+fn event(call: &Call, change: &Change) -> Option<String> {
     let selected = |object: &Option<Value>| {
         object
             .as_ref()
@@ -111,5 +111,10 @@ fn event(call: &Call, change: &Change) -> Option<Value> {
     };
     let mut object = object.clone()?;
     object["metadata"]["resourceVersion"] = change.version.to_string().into();
-    Some(json!({"type": kind, "object": object}))
+    Some(line(kind, &object))
+}
+
+/// An event as the API server writes it: the type before the object.
+fn line(kind: &str, object: &Value) -> String {
+    format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")
 }

@@ -31,7 +31,7 @@ build() {
 # installed, so that another vendor's containerd, say, is left in place.
 declare -A package_of_command=([curl]=curl [openssl]=openssl [jq]=jq)
 declare -A package_of_node_command=(
-  [containerd]=containerd [runc]=runc [iptables]=iptables [nft]=nftables [conntrack]=conntrack [ip]=iproute2 [gcc]=gcc
+  [pgrep]=procps [containerd]=containerd [runc]=runc [iptables]=iptables [nft]=nftables [conntrack]=conntrack [ip]=iproute2 [gcc]=gcc
 )
 
 missing_packages() {

@@ -49,8 +49,6 @@ const RETIRE: Duration = Duration::from_secs(1);
 pub struct FileSource {
     /// The schedule file. It may be a link, and may not exist yet.
     pub path: PathBuf,
-    /// The folder of its templates. Default: the folder in which the schedule file is.
-    pub templates: Option<PathBuf>,
     /// The namespace of the entries that name none.
     pub default_namespace: String,
     /// If set, the only namespace that entries may name, and in which anything is looked for.
@@ -71,7 +69,7 @@ impl FileSource {
         shutdown: CancellationToken,
     ) {
         let sync = Sync::new(self.client, self.source, self.only_namespace);
-        let files = Files::new(self.path, self.templates, self.default_namespace);
+        let files = Files::new(self.path, None, self.default_namespace);
         let (sender, receiver) = watch::channel(None);
         tokio::select! {
             () = shutdown.cancelled() => {}

@@ -133,7 +133,6 @@ fn pod(uid: &str, phase: Phase, state: ContainerState) -> SeenPod {
         unschedulable: None,
         containers: vec![SeenContainer {
             name: "main".to_owned(),
-            init: false,
             state,
         }],
     }
