@@ -431,8 +431,17 @@ fn cluster() -> &'static Cluster {
         let crd = "crd/scheduledcontainers.punctual.dev";
         for condition in ["NamesAccepted", "Established"] {
             let condition = format!("--for=condition={condition}");
-            let waited = cluster.run(&["wait", &condition, crd, "--timeout=60s"], "");
-            assert!(waited.ok, "{}", waited.text);
+            // A definition that is so new that it has no conditions yet is an error to `kubectl wait`.
+            let waited = (0..100).any(|_| {
+                let ok = cluster
+                    .run(&["wait", &condition, crd, "--timeout=60s"], "")
+                    .ok;
+                if !ok {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                ok
+            });
+            assert!(waited, "the definition is not established");
         }
         // The API server publishes a new definition's texts a moment after it is established.
         let published = || cluster.run(&["explain", "scheduledcontainer.spec"], "");
