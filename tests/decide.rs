@@ -232,7 +232,7 @@ impl State {
             generation,
             at("12:00:00"),
             &spec,
-            &TimeZone::UTC,
+            &std::sync::Arc::new(punctual::core::almanac::Almanac::new(TimeZone::UTC)),
         )
     }
 }

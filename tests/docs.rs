@@ -83,7 +83,11 @@ fn every_schedule_that_is_shown_can_be_read() {
                     .time_zone
                     .as_deref()
                     .map_or(Ok(TimeZone::UTC), zone);
-                Timing::parse(&typed.spec.schedule, zone.unwrap()).unwrap();
+                Timing::parse(
+                    typed.spec.schedule.as_deref().unwrap_or_default(),
+                    zone.unwrap(),
+                )
+                .unwrap();
             } else {
                 let pod =
                     "{kind: Pod, spec: {containers: [{name: a, image: b}], restartPolicy: Never}}";

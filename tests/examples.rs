@@ -39,7 +39,7 @@ fn check(text: &str) -> Result<()> {
         Some(name) => TimeZone::get(name)?,
         None => TimeZone::UTC,
     };
-    Timing::parse(&typed.spec.schedule, zone)?;
+    Timing::parse(typed.spec.schedule.as_deref().unwrap_or_default(), zone)?;
 
     let read = serde_json::to_value(&typed)?;
     for (field, value) in written["spec"].as_object().context("there is no spec")? {

@@ -19,7 +19,13 @@ fn built(template: Value) -> Value {
         uid: "0b5ff1f1-6b1c-4d0c-8d8e-3a8e1c3cf1d8".into(),
     };
     let created = Timestamp::UNIX_EPOCH;
-    let schedule = Schedule::parse(identity, 7, created, &spec, &TimeZone::UTC);
+    let schedule = Schedule::parse(
+        identity,
+        7,
+        created,
+        &spec,
+        &std::sync::Arc::new(punctual::core::almanac::Almanac::new(TimeZone::UTC)),
+    );
     pod(
         &schedule,
         "2026-11-20T18:45:10Z".parse().unwrap(),

@@ -2,6 +2,7 @@
 //!
 //! Data and its wire form only. Nothing here decides, computes a time or talks to a cluster.
 
+mod calendar;
 mod cel;
 mod definition;
 mod raw_json;
@@ -9,7 +10,9 @@ mod schedule_file;
 mod scheduled_container;
 mod status;
 mod template_schema;
+mod timing;
 
+pub use calendar::{CalendarSpec, DateRange, ScheduleCalendar};
 pub use definition::definition;
 pub use raw_json::RawJson;
 pub use schedule_file::ScheduleFileEntry;
@@ -17,6 +20,11 @@ pub use scheduled_container::{ConcurrencyPolicy, ScheduledContainer, ScheduledCo
 pub use status::{
     ActiveRun, Condition, ConditionStatus, Counts, Outcome, RunRecord, ScheduledContainerStatus,
     SkipRecord, Waiting,
+};
+
+pub use timing::{
+    CalendarAction, CalendarKind, CalendarUse, ClockChanges, Gap, MissedFires, Overlap,
+    ScheduleItem, TimingSpec,
 };
 
 use template_schema::template_schema;

@@ -1,10 +1,13 @@
 //! The `ScheduledContainer` resource: what a user writes.
 
+use jiff::Timestamp;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{RawJson, ScheduledContainerStatus, cel};
+use super::{
+    CalendarUse, ClockChanges, MissedFires, RawJson, ScheduleItem, ScheduledContainerStatus, cel,
+};
 
 /// A schedule: when to run, and the pod to run.
 ///
@@ -41,15 +44,63 @@ pub struct ScheduledContainerSpec {
     /// When to run, in local time: five crontab fields (minute hour day-of-month month
     /// day-of-week), six with seconds first, seven with the year last, `@hourly`, `@daily`,
     /// `@weekly`, `@monthly`, `@yearly`, or `@every 1h30m`. An empty string disables the schedule.
-    /// Quote it in YAML: an unquoted `*` means something else there.
+    /// Quote it in YAML: an unquoted `*` means something else there. Either this or `schedules`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::schedule()))]
-    pub schedule: String,
+    pub schedule: Option<String>,
+
+    /// Several schedules in place of one. What is due at one instant is one fire.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub schedules: Vec<ScheduleItem>,
 
     /// The IANA time zone in which the schedule is read, such as `Europe/Berlin`. Default: the
     /// controller's local zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), extend("x-kubernetes-validations" = cel::time_zone()))]
     pub time_zone: Option<String>,
+
+    /// What becomes of local times that a clock change skips or shows twice.
+    #[serde(default)]
+    pub clock_changes: ClockChanges,
+
+    /// No fire is before this instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::status::optional_time")]
+    pub not_before: Option<Timestamp>,
+
+    /// No fire is after this instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::status::optional_time")]
+    pub not_after: Option<Timestamp>,
+
+    /// Moves each fire later by up to this many seconds: always the same for the same fire, and
+    /// never past the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub jitter_seconds: Option<i64>,
+
+    /// Local times at which nothing fires: cron expressions, dates (`2026-12-25`), spans of dates
+    /// (`2026-12-24/2027-01-01`) and days of every year (`12-25`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub excludes: Vec<String>,
+
+    /// Calendars whose days are left out, kept alone, or moved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub calendars: Vec<CalendarUse>,
+
+    /// What becomes of fires that nobody could start when they were due, for instance while the
+    /// controller was down.
+    #[serde(default)]
+    pub missed_fires: MissedFires,
+
+    /// With `missedFires: RunAll`, how many missed fires run at most; older ones are skipped.
+    /// Default: 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub missed_fires_limit: Option<i64>,
 
     /// Holds off new runs while true; the active run goes on. Fires that fall due meanwhile are
     /// not made up for.

@@ -213,6 +213,6 @@ fn time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "format": "date-time"})
 }
 
-fn optional_time(_: &mut SchemaGenerator) -> Schema {
+pub(super) fn optional_time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "format": "date-time", "nullable": true})
 }

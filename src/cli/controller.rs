@@ -17,7 +17,7 @@ use punctual::{
         run_logs::{LogFollower, RunLogs},
         watch::Watch,
     },
-    core::cron,
+    core::{almanac::Almanac, cron},
     driver::{Driver, Settings},
     metrics::Metrics,
     queue::Queue,
@@ -180,7 +180,7 @@ async fn serve(flags: Controller, local: TimeZone, metrics: Metrics) -> anyhow::
     let health = Health::new(clock.clone());
     let stop = stop_on_signal()?;
 
-    let cache = Cache::new(local.clone());
+    let cache = Cache::new(Arc::new(Almanac::new(local.clone())));
     let queue = Arc::new(Queue::new(clock.clone()));
     let (reporter, events) = Reporter::new(metrics.clone());
     let logs = LogFollower::new(flags.run_logs, lines_client, metrics.clone(), clock.now());

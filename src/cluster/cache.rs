@@ -8,7 +8,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -16,6 +15,7 @@ use super::observe::{ObservedPod, ObservedSchedule, seen_pod};
 use crate::{
     api::{ScheduledContainerSpec, ScheduledContainerStatus},
     core::{
+        almanac::Almanac,
         plan::Seen,
         run::{Presence, SeenPod},
         schedule::Schedule,
@@ -58,8 +58,7 @@ pub struct Entry {
 /// The schedules and their pods. Cheap to clone: all clones are one cache.
 #[derive(Clone)]
 pub struct Cache {
-    /// The zone of schedules that name none.
-    local: TimeZone,
+    almanac: Arc<Almanac>,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -86,9 +85,10 @@ pub struct Census {
 }
 
 impl Cache {
-    pub fn new(local: TimeZone) -> Self {
+    /// An empty cache of schedules that are read with this almanac.
+    pub fn new(almanac: Arc<Almanac>) -> Self {
         Self {
-            local,
+            almanac,
             inner: Arc::default(),
         }
     }
@@ -153,10 +153,10 @@ impl Cache {
                     .map(|time| time.0)
                     .unwrap_or_default();
                 let spec = decoded::<ScheduledContainerSpec>(object.spec.as_deref());
-                let local = &self.local;
+                let almanac = &self.almanac;
                 Arc::new(match spec {
-                    Ok(spec) => Schedule::parse(identity, generation, created, &spec, local),
-                    Err(why) => Schedule::unreadable(identity, generation, created, &why),
+                    Ok(spec) => Schedule::parse(identity, generation, created, &spec, almanac),
+                    Err(why) => Schedule::unreadable(identity, generation, created, almanac, &why),
                 })
             }
         };

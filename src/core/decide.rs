@@ -6,7 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    cron::{Due, Timing},
+    cron::Due,
     litter::litter,
     news::News,
     outcome,
@@ -17,6 +17,7 @@ use super::{
     run::{Presence, SeenPod},
     schedule::Schedule,
     status::{self, push_skip, whole_second},
+    timetable::Timetable,
 };
 use crate::api::{ActiveRun, RunRecord, ScheduledContainerStatus, SkipRecord, Waiting};
 
@@ -131,14 +132,16 @@ impl<'a> Draft<'a> {
 
     /// Takes on an edited schedule: it fires from now on, never for the time before the edit.
     fn adopt(&mut self) {
-        let words = &self.schedule.words;
+        let Some(words) = &self.schedule.words else {
+            return;
+        };
         let Some(before) = self.status.observed_schedule.replace(words.clone()) else {
             return;
         };
         if before == *words {
             return;
         }
-        if let Some(earlier) = Schedule::earlier_timing(&before)
+        if let Some(earlier) = self.schedule.earlier_timing(&before)
             && let Some(due) = earlier.due(self.watermark(), self.now)
         {
             let message = format!("the schedule was \"{before}\" then");
@@ -339,7 +342,7 @@ impl<'a> Draft<'a> {
         self.news.push(News::Skipped { skip, reason });
     }
 
-    fn timing(&self) -> Option<&Timing> {
+    fn timing(&self) -> Option<&Timetable> {
         self.schedule
             .timing
             .as_ref()

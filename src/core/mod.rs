@@ -1,7 +1,9 @@
 //! What we think: pure functions over plain data. Time is an argument, and nothing here names the
 //! Kubernetes client, the async runtime or the log.
 
+pub mod almanac;
 pub mod backoff;
+pub mod calendar;
 pub mod cron;
 pub mod decide;
 pub mod litter;
@@ -17,3 +19,4 @@ pub mod run;
 pub mod schedule;
 pub mod schedule_ref;
 pub mod status;
+pub mod timetable;

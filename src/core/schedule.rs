@@ -1,15 +1,17 @@
 //! Parse: from what a user wrote to a `Schedule`, once. After this nobody reads the raw spec for
 //! timing or policy.
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    cron::{self, Timing},
-    reason::Reason,
-    run::spread,
-    schedule_ref::ScheduleRef,
+    almanac::Almanac, reason::Reason, run::spread, schedule_ref::ScheduleRef, timetable::Timetable,
 };
-use crate::api::{ConcurrencyPolicy, RawJson, ScheduledContainerSpec};
+use crate::api::{ConcurrencyPolicy, MissedFires, RawJson, ScheduledContainerSpec, TimingSpec};
+
+/// How many missed fires run where a spec asks for all of them and names no limit.
+const MOST_MISSED: u64 = 100;
 
 /// A schedule, ready to decide with.
 #[derive(Clone, Debug)]
@@ -19,11 +21,16 @@ pub struct Schedule {
     pub generation: i64,
     pub created: Timestamp,
     /// When it fires, or why it never does.
-    pub timing: Result<Timing, Idle>,
-    /// Expression and zone and, if it never fires, why: two specs with the same words fire alike.
-    pub words: String,
+    pub timing: Result<Timetable, Idle>,
+    /// What the spec says of time and, if it never fires, why: two forms with the same words fire
+    /// alike. `None` while a calendar that it names is not known, and so neither are its fires.
+    pub words: Option<String>,
     /// How late a fire may start.
     pub starting_deadline: Option<SignedDuration>,
+    /// What becomes of fires that nobody could start when they were due.
+    pub missed: MissedFires,
+    /// How many of them run at most, where all of them may.
+    pub most_missed: u64,
     /// How long a run may take.
     pub active_deadline: Option<SignedDuration>,
     pub keep_succeeded: usize,
@@ -33,6 +40,7 @@ pub struct Schedule {
     pub template: RawJson,
     /// Spreads what needs no exact instant: stable for a schedule, even over many.
     pub spread: u64,
+    almanac: Arc<Almanac>,
 }
 
 /// Why a schedule never fires.
@@ -50,19 +58,11 @@ impl Schedule {
         generation: i64,
         created: Timestamp,
         spec: &ScheduledContainerSpec,
-        local: &TimeZone,
+        almanac: &Arc<Almanac>,
     ) -> Self {
-        let zone = spec
-            .time_zone
-            .as_deref()
-            .map_or(Ok(local.clone()), cron::zone);
-        let timing = timing(spec, zone);
-        let zone_name = spec
-            .time_zone
-            .as_deref()
-            .or(local.iana_name())
-            .unwrap_or("local");
-        let mut words = format!("{} {zone_name}", spec.schedule.trim());
+        let written = TimingSpec::from(spec);
+        let timing = timing(spec, &written, almanac, &identity);
+        let mut words = words(&written, almanac);
         if let Err(idle) = &timing {
             words = format!("{words} ({})", idle.reason);
         }
@@ -70,8 +70,13 @@ impl Schedule {
             generation,
             created,
             timing,
-            words,
+            words: Some(words),
+            almanac: almanac.clone(),
             starting_deadline: spec.starting_deadline_seconds.map(seconds),
+            missed: spec.missed_fires,
+            most_missed: spec
+                .missed_fires_limit
+                .map_or(MOST_MISSED, |n| n.unsigned_abs()),
             active_deadline: spec.active_deadline_seconds.map(seconds),
             keep_succeeded: spec.successful_runs_history_limit as usize,
             keep_failed: spec.failed_runs_history_limit as usize,
@@ -87,6 +92,7 @@ impl Schedule {
         identity: ScheduleRef,
         generation: i64,
         created: Timestamp,
+        almanac: &Arc<Almanac>,
         why: &str,
     ) -> Self {
         let message = format!("the spec can't be read by this version of the controller: {why}");
@@ -97,8 +103,11 @@ impl Schedule {
                 reason: Reason::InvalidSpec,
                 message,
             }),
-            words: format!("({})", Reason::InvalidSpec),
+            words: Some(format!("({})", Reason::InvalidSpec)),
+            almanac: almanac.clone(),
             starting_deadline: None,
+            missed: MissedFires::default(),
+            most_missed: MOST_MISSED,
             active_deadline: None,
             keep_succeeded: usize::MAX,
             keep_failed: usize::MAX,
@@ -110,22 +119,35 @@ impl Schedule {
     }
 
     /// The fires of an earlier form of this schedule, by the words that status kept of it.
-    pub fn earlier_timing(words: &str) -> Option<Timing> {
+    pub fn earlier_timing(&self, words: &str) -> Option<Timetable> {
         let (expression, zone) = words.rsplit_once(' ')?;
         // A form that never fired ends in its reason, in brackets, which is no zone.
-        Timing::parse(expression, cron::zone(zone).ok()?).ok()
+        let written = TimingSpec {
+            schedule: Some(expression.into()),
+            time_zone: Some(zone.into()),
+            ..TimingSpec::default()
+        };
+        let ScheduleRef {
+            namespace, name, ..
+        } = &self.identity;
+        Timetable::parse(&written, &self.almanac, Some((namespace, name))).ok()
     }
+}
+
+/// What a spec says of time, in one line.
+fn words(written: &TimingSpec, almanac: &Almanac) -> String {
+    let zone = written.time_zone.as_deref().or(almanac.local.iana_name());
+    let expression = written.schedule.as_deref().unwrap_or_default().trim();
+    format!("{expression} {}", zone.unwrap_or("local"))
 }
 
 fn timing(
     spec: &ScheduledContainerSpec,
-    zone: Result<TimeZone, cron::TimingError>,
-) -> Result<Timing, Idle> {
+    written: &TimingSpec,
+    almanac: &Almanac,
+    identity: &ScheduleRef,
+) -> Result<Timetable, Idle> {
     let idle = |reason, message: String| Err(Idle { reason, message });
-    let zone = match zone {
-        Ok(zone) => zone,
-        Err(error) => return idle(Reason::InvalidTimeZone, format!("spec.timeZone: {error}")),
-    };
     if spec.concurrency_policy != ConcurrencyPolicy::Forbid {
         return idle(
             Reason::UnsupportedPolicy,
@@ -138,23 +160,18 @@ fn timing(
     if let Err(message) = check_template(&spec.template) {
         return idle(Reason::InvalidPod, message);
     }
-    if spec.schedule.trim().is_empty() {
-        return idle(
-            Reason::Disabled,
-            "spec.schedule is empty, so the schedule never runs".into(),
-        );
-    }
-    let timing = match Timing::parse(&spec.schedule, zone) {
-        Ok(timing) => timing,
-        Err(error) => return idle(Reason::InvalidSchedule, format!("spec.schedule: {error}")),
-    };
+    let timetable = Timetable::parse(
+        written,
+        almanac,
+        Some((&identity.namespace, &identity.name)),
+    )?;
     if spec.suspend {
         return idle(
             Reason::Suspended,
             "spec.suspend is true: no new run starts".into(),
         );
     }
-    Ok(timing)
+    Ok(timetable)
 }
 
 /// What we must know of a template before Kubernetes is asked about the rest of it.

@@ -321,7 +321,13 @@ fn parsed(object: &Value) -> Schedule {
         uid: meta.uid.unwrap_or_default(),
     };
     let created = meta.creation_timestamp.expect("the store sets it").0;
-    Schedule::parse(identity, 1, created, &object.spec, &TimeZone::UTC)
+    Schedule::parse(
+        identity,
+        1,
+        created,
+        &object.spec,
+        &std::sync::Arc::new(punctual::core::almanac::Almanac::new(TimeZone::UTC)),
+    )
 }
 
 fn text(value: &Value) -> String {

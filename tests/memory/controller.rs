@@ -19,6 +19,7 @@ use punctual::{
         run_logs::{LogFollower, RunLogs},
         watch::Watch,
     },
+    core::almanac::Almanac,
     driver::{Driver, Settings},
     metrics::Metrics,
     queue::Queue,
@@ -76,7 +77,7 @@ fn start(client: Client, clock: Clock, settings: Settings) -> JoinSet<()> {
     let (reporter, _) = Reporter::new(metrics.clone());
     let logs = LogFollower::new(RunLogs::Off, client.clone(), metrics.clone(), clock.now());
     let health = Health::new(clock.clone());
-    let cache = Cache::new(TimeZone::UTC);
+    let cache = Cache::new(Arc::new(Almanac::new(TimeZone::UTC)));
     let queue = Arc::new(Queue::new(clock.clone()));
     let requests = Requests::new(client.clone());
     let watching = Watch {

@@ -3,8 +3,8 @@
 //! A reading is what the local clock shows, in seconds since it would have shown 1970-01-01
 //! 00:00:00; a day is that divided by 86,400.
 
-use super::calendar::{first_of, length, month_of, weekday};
 use super::days::Days;
+use super::gregorian::{first_of, length, month_of, weekday};
 use std::ops::RangeInclusive;
 
 const DAY: i64 = 86_400;

