@@ -32,7 +32,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use crate::api::ClockChanges;
 
 pub use options::{Dialect, Options};
-pub use zone::{Zones, zone};
+pub use zone::Zones;
 
 /// The longest expression that is read, in bytes.
 const MAX_LENGTH: usize = 1024;
