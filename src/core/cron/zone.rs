@@ -49,7 +49,7 @@ fn find(database: &TimeZoneDatabase, name: &str) -> Result<TimeZone, TimingError
     {
         return Ok(found);
     }
-    Err(TimingError(match alike(database, name).as_slice() {
+    Err(TimingError::new(match alike(database, name).as_slice() {
         [] => format!(
             "time zone: {} is not known; use an IANA name such as Europe/Berlin, or UTC",
             quote(name)
