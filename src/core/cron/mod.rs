@@ -21,15 +21,18 @@ mod error;
 mod every;
 mod field;
 mod fields;
+mod filter;
 mod fire;
 mod grammar;
-mod gregorian;
+pub(super) mod gregorian;
 mod hash;
 mod hint;
+mod notes;
 mod options;
-mod quote;
+pub(super) mod quote;
 mod sets;
 mod stretch;
+mod times;
 mod zone;
 
 use fields::Fields;
@@ -39,6 +42,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use crate::api::ClockChanges;
 
 pub use error::TimingError;
+pub use filter::Filter;
 pub use options::{Dialect, Options};
 pub use zone::Zones;
 
