@@ -12,7 +12,7 @@ use super::quote::value;
 pub(super) struct Days {
     pub(super) of_month: u32,
     pub(super) of_week: u8,
-    /// The field starts with `*`: it is not restricted, so it does not add days by itself.
+    /// The field only takes days away, since it is not restricted or both must match.
     any_of_month: bool,
     any_of_week: bool,
     /// `L`, `L-3`: bit n is the day n days before the last.
