@@ -42,36 +42,36 @@ pub(super) enum Years {
 impl Fields {
     /// Whether some local time matches at all.
     pub(super) fn can_fire(&self) -> bool {
-        self.at_or_after(0).is_some()
+        // The first years that fields or dates can name, and what a calendar may move before them.
+        let first = first_of(FIRST_DATED - FARTHEST_MONTHS);
+        self.at_or_after(first * DAY).is_some()
     }
 
     /// The first matching reading that is not before `reading`.
     pub(super) fn at_or_after(&self, reading: i64) -> Option<i64> {
         let (from, mut time) = split(reading);
-        let mut spent = Spent::default();
+        let mut spent = Vec::new();
         for month in self.months_from(from) {
             let first = first_of(month);
             let mut days = self.days_in(month);
             if first < from {
                 days = days >> (from - first) << (from - first);
             }
-            if days == 0 {
-                continue;
-            }
-            let partial = self.partial_days(month);
-            for n in members(days.into()) {
+            days = self.unspent(days, month, &spent);
+            while days != 0 {
+                let n = days.trailing_zeros();
                 let day = first + i64::from(n);
-                let rest = self.rest(&partial, n);
+                let rest = self.rest(touching(n, &self.partial_days(month)));
                 if day != from {
                     time = 0;
                 }
-                if !spent.is_nothing(&rest)
-                    && let Some(time) = rest.from(time)
-                {
+                if let Some(time) = rest.from(time) {
                     return Some(day * DAY + time);
                 }
-                if day != from {
-                    spent.add(&rest);
+                days &= !(1 << n);
+                if time == 0 {
+                    spent.push(rest.culprits());
+                    days = self.unspent(days, month, &spent);
                 }
             }
         }
@@ -81,31 +81,27 @@ impl Fields {
     /// The last matching reading that is not after `reading`.
     pub(super) fn at_or_before(&self, reading: i64) -> Option<i64> {
         let (to, mut time) = split(reading);
-        let mut spent = Spent::default();
+        let mut spent = Vec::new();
         for month in self.months_to(to).rev() {
             let first = first_of(month);
             let mut days = self.days_in(month);
             if to - first < 31 {
                 days = days << (31 - (to - first)) >> (31 - (to - first));
             }
-            if days == 0 {
-                continue;
-            }
-            let partial = self.partial_days(month);
+            days = self.unspent(days, month, &spent);
             while let Some(n) = days.checked_ilog2() {
-                days &= !(1 << n);
                 let day = first + i64::from(n);
-                let rest = self.rest(&partial, n);
+                let rest = self.rest(touching(n, &self.partial_days(month)));
                 if day != to {
                     time = DAY - 1;
                 }
-                if !spent.is_nothing(&rest)
-                    && let Some(time) = rest.to(time)
-                {
+                if let Some(time) = rest.to(time) {
                     return Some(day * DAY + time);
                 }
-                if day != to {
-                    spent.add(&rest);
+                days &= !(1 << n);
+                if time == DAY - 1 {
+                    spent.push(rest.culprits());
+                    days = self.unspent(days, month, &spent);
                 }
             }
         }
@@ -122,16 +118,14 @@ impl Fields {
         if !self.has_partial() {
             count += self.days_before(last, first) * self.times().all();
         } else {
-            // Days that the same excludes touch have the same number of times.
             let mut counts = HashMap::new();
             for month in month_of(first).0..=month_of(last).0 {
-                let partial = self.partial_days(month);
                 let start = first_of(month);
-                for n in members(self.days_in(month).into()) {
-                    if (first..last).contains(&(start + i64::from(n))) {
-                        let rest = self.rest(&partial, n);
-                        count += *counts.entry(rest.less).or_insert_with(|| rest.before(DAY));
-                    }
+                let days = self.days_in(month) & !before(first - start) & before(last - start);
+                for (less, days) in alike(days, &self.partial_days(month)) {
+                    let rest = self.rest(less);
+                    let times = *counts.entry(less).or_insert_with(|| rest.before(DAY));
+                    count += times * u64::from(days.count_ones());
                 }
             }
         }
@@ -195,7 +189,8 @@ impl Fields {
         if self.days_in(month) >> n & 1 == 0 {
             return 0;
         }
-        self.rest(&self.partial_days(month), n).before(time)
+        self.rest(touching(n, &self.partial_days(month)))
+            .before(time)
     }
 
     fn has_partial(&self) -> bool {
@@ -210,11 +205,8 @@ impl Fields {
             .map_or_else(Vec::new, |filter| filter.partial_days(month))
     }
 
-    /// What is left of the times on day `n` of a month, `partial` being what `partial_days` says.
-    fn rest(&self, partial: &[u32], n: u32) -> Rest<'_> {
-        let less = (0..).zip(partial).fold(0, |less, (bit, days)| {
-            less | u64::from(days >> n & 1) << bit
-        });
+    /// What is left of the times on days that some excludes touch.
+    fn rest(&self, less: u64) -> Rest<'_> {
         Rest {
             of: self.times(),
             others: self
@@ -223,6 +215,18 @@ impl Fields {
                 .map_or(&[], |filter| filter.partial_times()),
             less,
         }
+    }
+
+    /// Some days of a month without those of which nothing is left, as far as a search has learned:
+    /// `spent` has excludes which, where they meet, leave nothing of a day. Without this it would
+    /// look at each day of 400 years to find that nothing is left at all.
+    fn unspent(&self, days: u32, month: i64, spent: &[u64]) -> u32 {
+        let Some(filter) = &self.filter else {
+            return days;
+        };
+        spent.iter().fold(days, |days, &culprits| {
+            days & !members(culprits).fold(days, |days, n| days & filter.days_of_partial(n, month))
+        })
     }
 
     /// The months from that of a day on in which a match is possible.
@@ -250,24 +254,6 @@ impl Fields {
     }
 }
 
-/// What a search has learned: excludes which, where they meet, leave nothing of a day. Without this
-/// it would find that out day by day, for as many days as there are in 400 years.
-#[derive(Default)]
-struct Spent(Vec<u64>);
-
-impl Spent {
-    fn is_nothing(&self, rest: &Rest) -> bool {
-        self.0.iter().any(|culprits| culprits & !rest.less == 0)
-    }
-
-    /// Takes note of a day of which nothing is left.
-    fn add(&mut self, rest: &Rest) {
-        if !self.is_nothing(rest) {
-            self.0.push(rest.culprits());
-        }
-    }
-}
-
 impl Years {
     fn contains(&self, year: i64) -> bool {
         match (self, usize::try_from(year - 1970)) {
@@ -278,6 +264,36 @@ impl Years {
             (Years::Listed(_), Err(_)) => false,
         }
     }
+}
+
+/// Which excludes touch day `n` of a month, where `partial` has the days of each.
+fn touching(n: u32, partial: &[u32]) -> u64 {
+    (0..).zip(partial).fold(0, |less, (bit, days)| {
+        less | u64::from(days >> n & 1) << bit
+    })
+}
+
+/// Parts days of a month by the excludes that touch them: such days have the same times.
+fn alike(mut days: u32, partial: &[u32]) -> Vec<(u64, u32)> {
+    let mut parts = Vec::new();
+    while days != 0 {
+        let less = touching(days.trailing_zeros(), partial);
+        let same = (0..).zip(partial).fold(days, |same, (bit, touched)| {
+            same & if less >> bit & 1 == 1 {
+                *touched
+            } else {
+                !touched
+            }
+        });
+        parts.push((less, same));
+        days &= !same;
+    }
+    parts
+}
+
+/// The days of a month before its day `n` from 0, which may lie outside of it.
+fn before(n: i64) -> u32 {
+    (1 << n.clamp(0, 31)) - 1
 }
 
 fn split(reading: i64) -> (i64, i64) {

@@ -190,7 +190,12 @@ impl Filter {
             .flatten()
     }
 
-    /// The times that are left on the days of a month: a mask of days for each partial exclude.
+    /// The days of a month on which one partial exclude takes something away.
+    pub(super) fn days_of_partial(&self, n: u32, month: i64) -> u32 {
+        self.partial[n as usize].own_days_in(month)
+    }
+
+    /// The same for each partial exclude.
     pub(super) fn partial_days(&self, month: i64) -> Vec<u32> {
         self.partial
             .iter()

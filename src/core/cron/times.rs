@@ -110,7 +110,7 @@ impl Rest<'_> {
             if self.less == 0 {
                 return Some(next);
             }
-            if let Some(second) = lowest(self.seconds(hour, minute), second) {
+            if let Some(second) = lowest(self.seconds(self.less_in(hour), minute), second) {
                 return Some(time_of(hour, minute, second));
             }
             let minute_after = time_of(hour, minute, 0) + 60;
@@ -126,7 +126,7 @@ impl Rest<'_> {
             if self.less == 0 {
                 return Some(last);
             }
-            if let Some(second) = highest(self.seconds(hour, minute), second + 1) {
+            if let Some(second) = highest(self.seconds(self.less_in(hour), minute), second + 1) {
                 return Some(time_of(hour, minute, second));
             }
             let minute_before = time_of(hour, minute, 0) - 1;
@@ -144,22 +144,36 @@ impl Rest<'_> {
         }
         let (last, minute, second) = clock(time);
         let mut count = 0;
-        for hour in members(self.of.hours.into()).take_while(|&hour| hour <= last) {
-            let until = if hour == last { minute } else { 60 };
-            if self.less_in(hour) == 0 {
-                let minutes = below(self.of.minutes, until) * self.of.seconds.count_ones();
-                count += minutes;
-            } else {
-                count += members(self.of.minutes)
-                    .take_while(|&minute| minute < until)
-                    .map(|minute| self.seconds(hour, minute).count_ones())
-                    .sum::<u32>();
+        // Hours that the same others touch have the same number of times.
+        let mut known = None;
+        for hour in members(self.of.hours.into()).take_while(|&hour| hour < last) {
+            let less = self.less_in(hour);
+            let in_hour = match known {
+                Some((of, in_hour)) if of == less => in_hour,
+                _ => self.before_in_hour(less, 60),
+            };
+            known = Some((less, in_hour));
+            count += in_hour;
+        }
+        if has(self.of.hours.into(), last) {
+            let less = self.less_in(last);
+            count += self.before_in_hour(less, minute);
+            if has(self.of.minutes, minute) {
+                count += below(self.seconds(less, minute), second);
             }
         }
-        if has(self.of.hours.into(), last) && has(self.of.minutes, minute) {
-            count += below(self.seconds(last, minute), second);
-        }
         count.into()
+    }
+
+    /// How many times of an hour that some others touch there are before a minute.
+    fn before_in_hour(&self, less: u64, minute: u32) -> u32 {
+        if less == 0 {
+            return below(self.of.minutes, minute) * self.of.seconds.count_ones();
+        }
+        members(self.of.minutes)
+            .take_while(|&it| it < minute)
+            .map(|it| self.seconds(less, it).count_ones())
+            .sum()
     }
 
     /// Some of the others that take everything away, as few as are easily found.
@@ -174,9 +188,9 @@ impl Rest<'_> {
         })
     }
 
-    /// The seconds that are left of a minute that `of` has.
-    fn seconds(&self, hour: u32, minute: u32) -> u64 {
-        members(self.less_in(hour))
+    /// The seconds that are left of a minute that `of` has, in an hour that some others touch.
+    fn seconds(&self, less: u64, minute: u32) -> u64 {
+        members(less)
             .map(|n| &self.others[n as usize])
             .filter(|other| has(other.minutes, minute))
             .fold(self.of.seconds, |left, other| left & !other.seconds)
