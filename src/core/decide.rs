@@ -53,12 +53,15 @@ pub fn decide(
     }
     let wanted = draft.due_fires();
     let next = draft.next_fire(wanted);
-    let behind = draft.behind();
     // What is shown can wait for the fire that waits for its pod: it isn't worth a write of its own.
     // And of a schedule that is being deleted there is nothing left to show.
     if wanted.is_none() && !seen.deleting {
+        let alone = draft.status == seen.status;
+        let behind = draft.behind();
         draft.show_next(next);
-        if let Some(readiness) = readiness::now(schedule, learned, &draft.status, next, behind) {
+        if let Some(readiness) =
+            readiness::now(schedule, learned, &draft.status, next, behind, alone)
+        {
             draft.set_ready(readiness);
         }
     }
@@ -75,7 +78,6 @@ pub fn decide(
         early_at,
         litter_at,
         draft.wake_for_active(),
-        behind.and_then(|decided| decided.checked_sub(readiness::BEHIND).ok()),
     ];
 
     // The order is the order of urgency: what starts a run comes first, what tidies up comes last.
