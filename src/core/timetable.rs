@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{
     almanac::Almanac,
-    cron::{Due, Options, Timing},
+    cron::{Dialect, Due, Options, Timing},
     reason::Reason,
     run::spread,
     schedule::Idle,
@@ -43,6 +43,20 @@ impl Timetable {
         almanac: &Almanac,
         name: Option<(&str, &str)>,
     ) -> Result<Self, Idle> {
+        Self::parse_as(spec, almanac, name, Dialect::Punctual)
+    }
+
+    /// As [`Timetable::parse`], for expressions in another tool's language.
+    ///
+    /// # Errors
+    ///
+    /// As [`Timetable::parse`].
+    pub fn parse_as(
+        spec: &TimingSpec,
+        almanac: &Almanac,
+        name: Option<(&str, &str)>,
+        dialect: Dialect,
+    ) -> Result<Self, Idle> {
         let idle = |reason, message| Err(Idle { reason, message });
         let zone = match spec.time_zone.as_deref() {
             None => Ok(almanac.local.clone()),
@@ -60,9 +74,9 @@ impl Timetable {
             );
         }
         let options = Options {
+            dialect,
             clock_changes: spec.clock_changes,
             seed: name.map(|(namespace, name)| spread(&format!("{namespace}/{name}"))),
-            ..Options::default()
         };
         match Timing::read(expression, zone, &options) {
             Ok(timing) => Ok(Self {

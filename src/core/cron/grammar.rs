@@ -13,7 +13,7 @@ use super::{MAX_LENGTH, Rule, TimingError, every};
 use cron::{Schedule, TimeUnitSpec};
 use std::str::FromStr;
 
-const SHORTHANDS: [(&str, &str); 7] = [
+pub(super) const SHORTHANDS: [(&str, &str); 7] = [
     ("@yearly", "0 0 1 1 *"),
     ("@annually", "0 0 1 1 *"),
     ("@monthly", "0 0 1 * *"),

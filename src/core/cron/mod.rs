@@ -22,6 +22,7 @@ mod gregorian;
 mod options;
 mod quote;
 mod stretch;
+pub mod words;
 mod zone;
 
 use fields::Fields;
@@ -64,6 +65,13 @@ pub struct Due {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TimingError(pub String);
+
+impl TimingError {
+    /// The expression with a mark under the mistake, in two lines; none if it is no one place.
+    pub fn pointer(&self) -> Option<String> {
+        None
+    }
+}
 
 #[derive(Clone, Debug)]
 enum Rule {
