@@ -135,7 +135,8 @@ fn compare(flags: &Diff) -> anyhow::Result<bool> {
         n => format!("{n} schedules fire"),
     };
     if same > 0 {
-        writeln!(out, "{} as before.", count(same))?;
+        let local = until.display_with_offset(almanac.local.to_offset(until));
+        writeln!(out, "{} as before until {local}.", count(same))?;
     }
     if changed > 0 {
         writeln!(out, "An edit never makes up for fires before it.")?;

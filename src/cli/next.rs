@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use punctual::{
     cluster::manifest,
-    core::{almanac::Almanac, schedule::Idle, timetable::Timetable},
+    core::{almanac::Almanac, reason::Reason, schedule::Idle, timetable::Timetable},
 };
 use serde_json::{Map, Value, json};
 
@@ -228,7 +228,14 @@ fn print(flags: &Next, all: &[Shown], from: Timestamp) -> anyhow::Result<()> {
                 Some(_) | None => {}
             }
         }
-        idle.extend(why.map(|why| format!("{name}: {why}")));
+        let meant = match timetable {
+            // One of several that is held off on purpose is no error.
+            Err(idle) if all.len() > 1 => {
+                matches!(idle.reason, Reason::Suspended | Reason::Disabled)
+            }
+            Ok(_) | Err(_) => false,
+        };
+        idle.extend(why.filter(|_| !meant).map(|why| format!("{name}: {why}")));
     }
     if flags.output == Output::Json {
         let value = match (json.len(), json.values().next()) {

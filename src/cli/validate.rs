@@ -59,10 +59,10 @@ pub fn run(flags: &Validate) -> Result<ExitCode, Failure> {
     }
     let contents = files::read(&flags.files.filename, &flags.files.namespace).map_err(trouble)?;
     contents.add_calendars_to(&mut almanac);
-    let (problems, notes) = check(&contents, &almanac);
+    let (good, problems, notes) = check(&contents, &almanac);
     let print = match flags.output {
-        Output::Text => text(&contents, &problems, &notes),
-        Output::Json => json_text(&contents, &problems, &notes).map_err(trouble)?,
+        Output::Text => text(&contents, good, &problems, &notes),
+        Output::Json => json_text(&contents, good, &problems, &notes).map_err(trouble)?,
     };
     let mut out = std::io::stdout().lock();
     let printed = out.write_all(print.as_bytes());
@@ -70,12 +70,14 @@ pub fn run(flags: &Validate) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(u8::from(!problems.is_empty())))
 }
 
-/// What is wrong, and what else is to be said.
-fn check(contents: &Contents, almanac: &Almanac) -> (Vec<Finding>, Vec<Finding>) {
+/// How many schedules are good, what is wrong, and what else is to be said.
+fn check(contents: &Contents, almanac: &Almanac) -> (usize, Vec<Finding>, Vec<Finding>) {
     let (mut problems, mut notes) = (contents.problems.clone(), contents.notes.clone());
     let now = Clock::System.now();
     let mut seen: BTreeMap<String, &manifest::Written> = BTreeMap::new();
+    let mut good = 0;
     for written in &contents.schedules {
+        let before = problems.len();
         if let Some(first) = seen.get(&written.full_name()) {
             problems.push(written.finding(&format!(
                 "the schedule is given twice: first at {}:{}; remove or rename one",
@@ -109,37 +111,49 @@ fn check(contents: &Contents, almanac: &Almanac) -> (Vec<Finding>, Vec<Finding>)
         {
             notes.push(written.finding("no fire is left"));
         }
+        good += usize::from(problems.len() == before);
     }
-    (problems, notes)
+    (good, problems, notes)
 }
 
-fn text(contents: &Contents, problems: &[Finding], notes: &[Finding]) -> String {
-    let mut text = String::new();
+fn text(contents: &Contents, good: usize, problems: &[Finding], notes: &[Finding]) -> String {
+    let mut lines: Vec<(&Finding, String)> = Vec::new();
     for note in notes {
-        let mut note = note.clone();
-        note.message = format!("note: {}", note.message);
-        text += &format!("{note}\n");
+        let mut said = note.clone();
+        said.message = format!("note: {}", note.message);
+        lines.push((note, said.to_string()));
     }
-    for problem in problems {
-        text += &format!("{problem}\n");
+    lines.extend(
+        problems
+            .iter()
+            .map(|problem| (problem, problem.to_string())),
+    );
+    // The files in the order in which they were given, and each from top to bottom.
+    let mut files: Vec<&str> = Vec::new();
+    for (finding, _) in &lines {
+        if !files.contains(&finding.file.as_str()) {
+            files.push(&finding.file);
+        }
     }
+    lines.sort_by_key(|(finding, _)| {
+        let file = files.iter().position(|file| *file == finding.file);
+        (file, finding.place.map(|place| (place.line, place.column)))
+    });
+    let mut text: String = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
     let count = |n: usize, what: &str| match n {
         1 => format!("1 {what}"),
         n => format!("{n} {what}s"),
     };
-    let good = match problems.len() {
-        0 => "no problems".to_owned(),
-        n => count(n, "problem"),
-    };
-    text += &count(contents.schedules.len(), "schedule");
+    text += &format!("good: {}", count(good, "schedule"));
     if !contents.calendars.is_empty() {
         text += &format!(" and {}", count(contents.calendars.len(), "calendar"));
     }
-    format!("{text} read: {good}\n")
+    format!("{text}; problems: {}\n", problems.len())
 }
 
 fn json_text(
     contents: &Contents,
+    good: usize,
     problems: &[Finding],
     notes: &[Finding],
 ) -> anyhow::Result<String> {
@@ -150,10 +164,11 @@ fn json_text(
             "column": finding.place.map(|place| place.column),
             "name": finding.name,
             "message": finding.message,
+            "pointer": finding.pointer,
         })
     };
     let value = json!({
-        "schedules": contents.schedules.len(),
+        "schedules": good,
         "calendars": contents.calendars.len(),
         "problems": problems.iter().map(one).collect::<Vec<Value>>(),
         "notes": notes.iter().map(one).collect::<Vec<Value>>(),

@@ -67,7 +67,7 @@ pub(super) fn read(root: &Tree, file: &str, default_namespace: &str, contents: &
     match object.about() {
         About::Foreign => {
             let what = if kind.is_empty() { "this" } else { kind };
-            let message = format!("{what} is none of ours and was passed over");
+            let message = format!("{what} is not checked");
             contents.notes.push(object.finding(root.place, message));
         }
         About::Wrong(place, message) => contents.problems.push(object.finding(place, message)),
@@ -135,10 +135,11 @@ impl<'t> Object<'t> {
     }
 
     fn finding(&self, place: Place, message: String) -> Finding {
-        let name = match (self.kind, self.name) {
-            (_, "") => None,
-            ("ClusterScheduleCalendar", name) => Some(name.to_owned()),
-            (_, name) => Some(format!("{}/{name}", self.namespace)),
+        let name = match self.name {
+            "" => None,
+            // Of other kinds we don't know whether they have a namespace.
+            name if !KINDS[..2].contains(&self.kind) => Some(name.to_owned()),
+            name => Some(format!("{}/{name}", self.namespace)),
         };
         Finding {
             file: self.file.to_owned(),

@@ -53,7 +53,7 @@ pub(super) fn years(year: &Field) -> Option<String> {
         Part::Span { from, to, step } => format!(
             "in every {} year from {from} to {}",
             ordinal(step),
-            last(from, to, step, 131)
+            last(from, to, step, (1970, 131))
         ),
         _ => "in every year".to_owned(),
     };
@@ -79,7 +79,7 @@ fn day_phrases(of_month: &Field, of: &str) -> Vec<String> {
             Part::Span { from, to, step } => phrases.push(format!(
                 "every {} day from day {from} to {} {of}",
                 ordinal(step),
-                last(from, to, step, 31)
+                last(from, to, step, (1, 31))
             )),
             Part::BeforeLast(0) => phrases.push(format!("the last day {of}")),
             Part::BeforeLast(1) => phrases.push(format!("the day before the last {of}")),

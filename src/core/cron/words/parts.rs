@@ -139,11 +139,11 @@ impl Field {
     }
 }
 
-/// The last value of a span in a field of `size` values.
-pub(super) fn last(from: u32, to: u32, step: u32, size: u32) -> u32 {
+/// The last value of a span in a field of `size` values that begins with `min`.
+pub(super) fn last(from: u32, to: u32, step: u32, (min, size): (u32, u32)) -> u32 {
     let width = (to + size - from) % size;
     let back = width % step;
-    if back <= to {
+    if back + min <= to {
         to - back
     } else {
         to + size - back

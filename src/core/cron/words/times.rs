@@ -42,7 +42,7 @@ pub(super) fn time(second: &Field, minute: &Field, hour: &Field) -> Time {
         match hour.parts[..] {
             [Part::Every] => return beat(format!("Every hour at {tail}")),
             [Part::Span { from, to, step }] => {
-                let to = last(from, to, step, 24);
+                let to = last(from, to, step, (0, 24));
                 let every = every(step, "hour");
                 return beat(format!("{every} from {from:02}{tail} to {to:02}{tail}"));
             }
@@ -99,7 +99,7 @@ fn minutes(minute: &Field) -> String {
                 "{} from :{from:02}{} to :{:02}",
                 every(step, "minute").to_lowercase(),
                 if to < from { " over :00" } else { "" },
-                last(from, to, step, 60)
+                last(from, to, step, (0, 60))
             )),
             _ => None,
         })
@@ -131,7 +131,7 @@ fn seconds(second: &Field) -> Option<String> {
                     Part::Span { from, to, step } => Some(format!(
                         "{} from second {from} to {}",
                         every(step, "second").to_lowercase(),
-                        last(from, to, step, 60)
+                        last(from, to, step, (0, 60))
                     )),
                     _ => None,
                 })
@@ -157,7 +157,7 @@ fn within_minutes(minute: &Field) -> Option<String> {
         Part::Span { from, to, step } => Some(format!(
             "in every {} minute from {from} to {}",
             ordinal(step),
-            last(from, to, step, 60)
+            last(from, to, step, (0, 60))
         )),
         _ => None,
     };
@@ -181,7 +181,7 @@ fn within_hours(hour: &Field) -> Option<String> {
         Part::Span { from, to, step } => Some(format!(
             "in every {} hour from {from:02} to {:02}",
             ordinal(step),
-            last(from, to, step, 24)
+            last(from, to, step, (0, 24))
         )),
         Part::One(h) => Some(format!("from {h:02}:00 to {h:02}:59")),
         _ => None,
