@@ -23,9 +23,10 @@ fn an_expression_shows_its_fires_with_offset_weekday_and_distance() -> Result<()
     ])?;
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "2026-03-28T02:30:00+01:00 Sat  in 13h 30m");
-    assert!(
-        lines[1].starts_with("2026-03-29T03:00:00+02:00 Sun  in 1d 13h"),
-        "{text}"
+    assert_eq!(
+        lines[1],
+        "2026-03-29T03:00:00+02:00 Sun  in 1d 13h     # clock change: 02:30 does not exist, runs \
+         after the gap"
     );
     assert_eq!(lines[2], "2026-03-30T02:30:00+02:00 Mon  in 2d 12h");
     assert_eq!(lines.len(), 3);
@@ -151,6 +152,73 @@ fn hostile_expressions_are_refused_at_once() -> Result<()> {
 }
 
 #[test]
+fn clock_changes_jitter_and_calendars_are_marked() -> Result<()> {
+    let fold = good(&[
+        "next",
+        "*/30 2 * * *",
+        "--time-zone",
+        "Europe/Berlin",
+        "-n",
+        "4",
+        "--clock-changes",
+        "overlap=Both",
+        "--from",
+        "2026-10-25T00:10:00Z",
+    ])?;
+    let expected = [
+        "2026-10-25T02:30:00+02:00 Sun  in 20m        # clock change: first of two 02:30",
+        "2026-10-25T02:00:00+01:00 Sun  in 50m        # clock change: last of two 02:00",
+        "2026-10-25T02:30:00+01:00 Sun  in 1h 20m     # clock change: last of two 02:30",
+        "2026-10-26T02:00:00+01:00 Mon  in 1d",
+    ];
+    assert_eq!(fold.lines().collect::<Vec<_>>(), expected);
+
+    let text = "
+apiVersion: punctual.dev/v1alpha1
+kind: ScheduledContainer
+metadata: {name: a}
+spec:
+  schedule: 0 3 * * SAT
+  jitterSeconds: 600
+  calendars: [{name: closed, action: NextBusinessDay}]
+  template: {spec: {containers: [{name: a, image: b}]}}
+---
+apiVersion: punctual.dev/v1alpha1
+kind: ScheduleCalendar
+metadata: {name: closed}
+spec: {dates: [2026-03-28]}
+";
+    let text = with_stdin(&["next", "-f", "-", "-n", "1"], text)?;
+    assert!(text.starts_with("2026-03-29T03:0"), "{text}");
+    assert!(
+        text.contains("# moved from Sat 2026-03-28; jitter +"),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[test]
+fn several_expressions_are_one_resource() -> Result<()> {
+    let text = good(&[
+        "next",
+        "0 9 * * *",
+        "30 9 * * *",
+        "0 9 * * SAT",
+        "-n",
+        "3",
+        "-o",
+        "json",
+    ])?;
+    let expected = json!([
+        "2026-03-28T09:00:00+00:00",
+        "2026-03-28T09:30:00+00:00",
+        "2026-03-29T09:00:00+00:00",
+    ]);
+    assert_eq!(serde_json::from_str::<Value>(&text)?, expected);
+    Ok(())
+}
+
+#[test]
 fn every_schedule_of_a_file_is_shown_under_its_name() -> Result<()> {
     let text = with_stdin(
         &["next", "-f", "-", "-n", "1"],
@@ -261,10 +329,11 @@ const PUNCTUAL: &str = env!("CARGO_BIN_EXE_punctual");
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(PUNCTUAL);
     // Where the command line names a zone, it wins.
-    command
-        .args(arguments)
-        .args(FROM)
-        .env("PUNCTUAL_TIME_ZONE", "UTC");
+    command.args(arguments);
+    if !arguments.contains(&"--from") {
+        command.args(FROM);
+    }
+    command.env("PUNCTUAL_TIME_ZONE", "UTC");
     command
 }
 

@@ -5,9 +5,8 @@ use proptest::prelude::*;
 use punctual::{
     api::{ClockChanges, Gap, Overlap},
     core::cron::{
-        Dialect, Options, Timing,
+        Dialect, Options, Timing, Zones,
         words::{Words, explain},
-        zone,
     },
 };
 
@@ -125,9 +124,98 @@ fn elapsed_time_has_words() {
         assert_eq!(when, expected);
         assert_eq!(
             words.clock_changes,
-            "It knows no zone, so clock changes don't matter"
+            "It is elapsed time, so clock changes don't matter"
         );
     }
+}
+
+#[test]
+fn dialects_and_their_own_forms_have_words() {
+    for (dialect, expression, expected) in [
+        (
+            Dialect::Quartz,
+            "0 0 12 ? * 6#3",
+            "At 12:00 on the third Friday of the month, in UTC",
+        ),
+        (
+            Dialect::Quartz,
+            "0 0 12 ? * 2-6",
+            "At 12:00 on every day from Monday to Friday, in UTC",
+        ),
+        (
+            Dialect::Quartz,
+            "0 0 12 ? * 1",
+            "At 12:00 on every Sunday, in UTC",
+        ),
+        (
+            Dialect::Crontab,
+            "0 12 * * 1",
+            "At 12:00 on every Monday, in UTC",
+        ),
+        (
+            Dialect::Robfig,
+            "CRON_TZ=Asia/Tokyo 0 12 * * 1",
+            "At 12:00 on every Monday, in Asia/Tokyo",
+        ),
+        (
+            Dialect::Robfig,
+            "@weekly",
+            "At 00:00 on every Sunday, in UTC",
+        ),
+        (
+            Dialect::Cronexpr,
+            "0 12 * * 1 2030",
+            "At 12:00 on every Monday, in 2030, in UTC",
+        ),
+        (
+            Dialect::Punctual,
+            "0 12 1 * +MON",
+            "At 12:00 on day 1 of the month, but only where it is a Monday, in UTC",
+        ),
+        (
+            Dialect::Punctual,
+            "0 12 13 * +MON,FRI",
+            "At 12:00 on day 13 of the month, but only where it is a Monday or a Friday, in UTC",
+        ),
+        (
+            Dialect::Punctual,
+            "@at 2026-12-24 18:00",
+            "Once, at 2026-12-24T18:00:00+00:00, in UTC",
+        ),
+    ] {
+        let options = Options {
+            dialect,
+            ..options()
+        };
+        assert_eq!(
+            words(expression, "UTC", &options).when,
+            expected,
+            "{expression}"
+        );
+    }
+}
+
+#[test]
+fn what_h_stands_for_is_told() {
+    // Of seed 7: what is said must be what fires.
+    let words = words("H H(1-5) * * *", "UTC", &options());
+    let hashed = words.hashed.unwrap();
+    let fires = Timing::read("H H(1-5) * * *", TimeZone::UTC, &options()).unwrap();
+    let fire = fires.next(now()).unwrap().to_zoned(TimeZone::UTC);
+    assert_eq!(
+        hashed,
+        format!(
+            "H is minute {}, H(1-5) is hour {}",
+            fire.minute(),
+            fire.hour()
+        )
+    );
+    let time = format!(
+        "At {:02}:{:02} on every day, in UTC",
+        fire.hour(),
+        fire.minute()
+    );
+    assert_eq!(words.when, time);
 }
 
 #[test]
@@ -263,5 +351,11 @@ fn now() -> Timestamp {
 }
 
 fn words(expression: &str, place: &str, options: &Options) -> Words {
-    explain(expression, &zone(place).unwrap(), options, now()).unwrap()
+    explain(
+        expression,
+        &Zones::built_in().get(place).unwrap(),
+        options,
+        now(),
+    )
+    .unwrap()
 }

@@ -98,7 +98,7 @@ pub fn with_pointer(error: cron::TimingError) -> anyhow::Error {
     match error.pointer() {
         Some(pointer) => {
             let lines: Vec<String> = pointer.lines().map(|line| format!("    {line}")).collect();
-            anyhow!("{error}\n{}", lines.join("\n"))
+            anyhow!("{}\n{}", error.message(), lines.join("\n"))
         }
         None => error.into(),
     }

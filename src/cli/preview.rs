@@ -20,7 +20,11 @@ pub fn start(timetable: &Timetable, counted_from: Option<Timestamp>, from: Times
 
 /// One fire in one line: when, on which day of the week, how far off, and what is odd about it.
 pub fn line(timetable: &Timetable, fire: Timestamp, from: Timestamp) -> String {
-    let notes: Vec<String> = timetable.notes(fire).iter().map(note).collect();
+    let notes: Vec<String> = timetable
+        .notes(fire)
+        .iter()
+        .map(|it| note(it, timetable, fire))
+        .collect();
     let line = format!("{}  {:<12}", moment(timetable, fire), away(from, fire));
     if notes.is_empty() {
         line.trim_end().to_owned()
@@ -57,14 +61,25 @@ pub fn away(from: Timestamp, fire: Timestamp) -> String {
     }
 }
 
-fn note(note: &Note) -> String {
+fn note(note: &Note, timetable: &Timetable, fire: Timestamp) -> String {
+    let local = timetable.describe_local(fire);
     match note {
         Note::Gap { meant } => {
+            let meant = time(meant);
             format!("clock change: {meant} does not exist, runs after the gap")
         }
-        Note::Overlap { first: true } => "clock change: first of two such times".to_owned(),
-        Note::Overlap { first: false } => "clock change: last of two such times".to_owned(),
+        Note::Overlap { first: true } => format!("clock change: first of two {}", time(&local)),
+        Note::Overlap { first: false } => format!("clock change: last of two {}", time(&local)),
         Note::Jitter { seconds } => format!("jitter +{seconds}s"),
-        Note::Shift { from } => format!("moved from {from}"),
+        Note::Shift { from } => match from.parse::<Date>() {
+            Ok(day) => format!("moved from {} {from}", day.strftime("%a")),
+            Err(_) => format!("moved from {from}"),
+        },
     }
+}
+
+/// The time of day in a local time such as `2026-11-20T19:45:00`.
+fn time(local: &str) -> &str {
+    let time = local.get(11..19).unwrap_or(local);
+    time.strip_suffix(":00").unwrap_or(time)
 }

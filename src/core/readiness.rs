@@ -1,6 +1,6 @@
 //! Whether a schedule can run, as its Ready condition says it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     plan::{Learned, Trial},
@@ -12,15 +12,20 @@ use crate::api::{ConditionStatus, ScheduledContainerStatus};
 
 const RUNS_WHEN_DUE: &str = "the schedule runs when it is due";
 
+/// How far behind the decided fires the clock may be before it is worth a word.
+pub const BEHIND: SignedDuration = SignedDuration::from_secs(60);
+
 /// Whether it can run, why, and why in a sentence.
 pub type Readiness = (bool, Reason, String);
 
-/// What is to be said now; `None` if nothing new is known.
+/// What is to be said now; `None` if nothing new is known. `next` is the next fire; `behind`, up to
+/// when fires are decided if the clock is more than [`BEHIND`] away from there.
 pub fn now(
     schedule: &Schedule,
     learned: &Learned,
     status: &ScheduledContainerStatus,
     next: Option<Timestamp>,
+    behind: Option<Timestamp>,
 ) -> Option<Readiness> {
     let trial = learned
         .trial
@@ -40,9 +45,19 @@ pub fn now(
         // Nothing is known of the template yet, or what is wrong with it stands there.
         (_, None) if !holds => return None,
         (Err(idle), _) => (true, idle.reason, idle.message.clone()),
-        (Ok(_), _) => match next {
-            Some(_) => (true, Reason::Ready, RUNS_WHEN_DUE.into()),
-            None => (true, Reason::NeverFires, "no fire is left".into()),
+        (Ok(timing), _) => match (next, behind) {
+            (None, _) => (true, Reason::NeverFires, "no fire is left".into()),
+            (Some(_), None) => (true, Reason::Ready, RUNS_WHEN_DUE.into()),
+            (Some(next), Some(decided)) => (
+                true,
+                Reason::ClockBehind,
+                format!(
+                    "the controller's clock is behind {}, up to which all fires are decided; the \
+                     schedule fires again at {}",
+                    timing.describe_local(decided),
+                    timing.describe_local(next)
+                ),
+            ),
         },
     })
 }

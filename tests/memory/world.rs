@@ -130,6 +130,13 @@ impl World {
         self.server.clock.now()
     }
 
+    /// Puts every clock forward, or back, by so many seconds: the controllers', the server's and the
+    /// node's. The time that runs take, and that requests take, just goes on, as it does for a
+    /// machine that wakes up from its sleep.
+    pub fn step(&self, seconds: i64) {
+        self.server.clock.step(SignedDuration::from_secs(seconds));
+    }
+
     pub fn status(&self, name: &str) -> ScheduledContainerStatus {
         let object = self.object(name);
         let object: ScheduledContainer = serde_json::from_value(object).expect("a schedule");

@@ -152,13 +152,12 @@ fn documents(text: &str) -> Vec<Document<'_>> {
     let mut found = Vec::new();
     let mut start = (0, 0);
     let mut at = 0;
-    let mut lines = 0;
     let mut push = |before: u64, text| {
         if says_something(text) {
             found.push(Document { before, text });
         }
     };
-    for line in text.split_inclusive('\n') {
+    for (lines, line) in (0..).zip(text.split_inclusive('\n')) {
         let marker = |marker| {
             line.strip_prefix(marker)
                 .is_some_and(|rest: &str| rest.is_empty() || rest.starts_with(char::is_whitespace))
@@ -171,7 +170,6 @@ fn documents(text: &str) -> Vec<Document<'_>> {
             start = (at + line.len(), lines + 1);
         }
         at += line.len();
-        lines += 1;
     }
     push(start.1, &text[start.0..]);
     found

@@ -7,9 +7,11 @@ mod times;
 
 use jiff::{Timestamp, tz::TimeZone};
 
+use super::dialect::Rules;
 use super::fields::Fields;
 use super::grammar;
-use super::{Dialect, Options, Rule, Timing, TimingError};
+use super::sets::Words as Texts;
+use super::{Options, Rule, Timing, TimingError};
 use crate::api::{Gap, Overlap};
 use parts::Field;
 
@@ -36,63 +38,50 @@ pub fn explain(
     from: Timestamp,
 ) -> Result<Words, TimingError> {
     let timing = Timing::read(expression, zone.clone(), options)?;
+    // A prefix of the expression may have named another.
+    let zone = &timing.zone;
     let place = zone.iana_name().unwrap_or("local time");
-    let (when, fixed, hashed) = match &timing.rule {
-        Rule::Every(seconds) => {
-            return Ok(Words {
-                when: format!(
-                    "Every {} of elapsed time, counted from the last fire, at first from the creation",
-                    duration(*seconds)
-                ),
-                clock_changes: "It knows no zone, so clock changes don't matter".to_owned(),
-                hashed: None,
-            });
-        }
-        Rule::Local(fields) => match split(expression, options.dialect) {
-            Some(texts) => sentence(&texts, fields, options.dialect),
-            // The grammar takes a form that this file has not heard of.
-            None => (
-                format!("When the clock matches {}", expression.trim()),
-                fields.fixed,
-                None,
-            ),
-        },
+    let unmoved = |when: String, why: &str| Words {
+        when,
+        clock_changes: format!("It is {why}, so clock changes don't matter"),
+        hashed: None,
     };
-    Ok(Words {
-        when: format!("{when}, in {place}"),
-        clock_changes: clock_changes(zone, fixed, options, from),
-        hashed,
+    Ok(match &timing.rule {
+        Rule::Every(seconds) => {
+            let elapsed = duration(*seconds);
+            let when = format!(
+                "Every {elapsed} of elapsed time, counted from the last fire, at first from the creation"
+            );
+            unmoved(when, "elapsed time")
+        }
+        Rule::At(second) => {
+            let instant = Timestamp::from_second(*second).unwrap_or(Timestamp::MAX);
+            let when = format!("Once, at {}, in {place}", timing.describe_local(instant));
+            unmoved(when, "one instant")
+        }
+        Rule::Local(fields) => {
+            let (when, hashed) = match grammar::fields(expression, options.dialect) {
+                Some((texts, rules)) => sentence(texts, fields, rules),
+                // Whatever is read as fields has them, so this is never said.
+                None => (
+                    format!("When the clock matches {}", expression.trim()),
+                    None,
+                ),
+            };
+            Words {
+                when: format!("{when}, in {place}"),
+                clock_changes: clock_changes(zone, fields.fixed, options, from),
+                hashed,
+            }
+        }
     })
 }
 
-/// The texts of the seven fields: second, minute, hour, day of month, month, day of week, year.
-type Texts = [String; 7];
-
-fn split(expression: &str, dialect: Dialect) -> Option<Texts> {
-    let text = expression.trim();
-    let text = grammar::SHORTHANDS
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(text))
-        .map_or(text, |(_, fields)| fields);
-    let mut words: Vec<&str> = text.split_whitespace().collect();
-    if words.first().is_some_and(|word| word.contains('=')) {
-        words.remove(0); // `CRON_TZ=` where the dialect has it
-    }
-    let fields = match (dialect, &words[..]) {
-        (_, &[m, h, d, n, w]) => ["0", m, h, d, n, w, "*"],
-        (Dialect::Cronexpr, &[m, h, d, n, w, y]) => ["0", m, h, d, n, w, y],
-        (_, &[s, m, h, d, n, w]) => [s, m, h, d, n, w, "*"],
-        (_, &[s, m, h, d, n, w, y]) => [s, m, h, d, n, w, y],
-        _ => return None,
-    };
-    Some(fields.map(str::to_owned))
-}
-
-fn sentence(texts: &Texts, fields: &Fields, dialect: Dialect) -> (String, bool, Option<String>) {
+fn sentence(texts: Texts<'_>, fields: &Fields, rules: &Rules) -> (String, Option<String>) {
     let [second, minute, hour, day, month, weekday, year] = texts;
     let mut hashed = Vec::new();
     let mut read = |text: &str, what: &str, kind: parts::Kind, found: Vec<u32>| {
-        let field = Field::read(text, kind, dialect, &found);
+        let field = Field::read(text, kind, rules, &found);
         if parts::is_hashed(text) {
             hashed.push(format!("{text} is {what} {}", parts::shown(&field, kind)));
         }
@@ -134,12 +123,10 @@ fn sentence(texts: &Texts, fields: &Fields, dialect: Dialect) -> (String, bool, 
         parts::Kind::Weekday,
         bits(fields.days.of_week.into(), 0),
     );
-    let year = Field::read(year, parts::Kind::Year, dialect, &[]);
+    let year = Field::read(year, parts::Kind::Year, rules, &[]);
 
     let time = times::time(&second, &minute, &hour);
-    let both = [day, weekday]
-        .iter()
-        .any(|text| text.starts_with(['*', '?', '+']));
+    let both = rules.free.is(day) || rules.free.is(weekday) || weekday.starts_with('+');
     let on = days::days(&day_of_month, &day_of_week, &month, both);
     let mut when = time.text;
     match (on, time.points) {
@@ -152,7 +139,7 @@ fn sentence(texts: &Texts, fields: &Fields, dialect: Dialect) -> (String, bool, 
         when = format!("{when}, {years}");
     }
     let hashed = (!hashed.is_empty()).then(|| hashed.join(", "));
-    (when, fields.fixed, hashed)
+    (when, hashed)
 }
 
 fn clock_changes(zone: &TimeZone, fixed: bool, options: &Options, from: Timestamp) -> String {

@@ -1,6 +1,6 @@
 //! The text of one field → its parts. Lenient, since the grammar has taken the text before.
 
-use super::super::Dialect;
+use super::super::dialect::{Rules, Weekdays};
 
 /// Which field it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,13 +98,13 @@ pub(super) fn is_hashed(text: &str) -> bool {
 impl Field {
     /// Reads a field. `found` are the values that the grammar made of it: where `H` is in it, they
     /// are what it means.
-    pub(super) fn read(text: &str, kind: Kind, dialect: Dialect, found: &[u32]) -> Self {
+    pub(super) fn read(text: &str, kind: Kind, rules: &Rules, found: &[u32]) -> Self {
         let parts = if is_hashed(text) {
             progression(found)
         } else {
             let text = text.trim_start_matches('+');
             text.split(',')
-                .filter_map(|part| read(part, kind, dialect))
+                .filter_map(|part| read(part, kind, rules))
                 .collect()
         };
         // One part that is everything makes the others idle.
@@ -186,11 +186,11 @@ fn progression(values: &[u32]) -> Vec<Part> {
     values.iter().map(|value| Part::One(*value)).collect()
 }
 
-fn read(part: &str, kind: Kind, dialect: Dialect) -> Option<Part> {
+fn read(part: &str, kind: Kind, rules: &Rules) -> Option<Part> {
     match kind {
-        Kind::Day => day(part).or_else(|| plain(part, kind, dialect)),
-        Kind::Weekday => weekday(part, dialect).or_else(|| plain(part, kind, dialect)),
-        Kind::Sixty | Kind::Hour | Kind::Month | Kind::Year => plain(part, kind, dialect),
+        Kind::Day => day(part).or_else(|| plain(part, kind, rules)),
+        Kind::Weekday => weekday(part, rules).or_else(|| plain(part, kind, rules)),
+        Kind::Sixty | Kind::Hour | Kind::Month | Kind::Year => plain(part, kind, rules),
     }
 }
 
@@ -209,19 +209,19 @@ fn day(part: &str) -> Option<Part> {
     Some(Part::WeekdayNear(day.parse().ok()?))
 }
 
-fn weekday(part: &str, dialect: Dialect) -> Option<Part> {
+fn weekday(part: &str, rules: &Rules) -> Option<Part> {
     if let Some((day, n)) = part.split_once('#') {
-        let day = value(day, Kind::Weekday, dialect)?;
+        let day = value(day, Kind::Weekday, rules)?;
         return Some(Part::Nth(day % 7, n.parse().ok()?));
     }
     let day = part.strip_suffix(['L', 'l'])?;
     if day.is_empty() {
         return Some(Part::One(6)); // Quartz: the last day of the week
     }
-    Some(Part::LastOf(value(day, Kind::Weekday, dialect)? % 7))
+    Some(Part::LastOf(value(day, Kind::Weekday, rules)? % 7))
 }
 
-fn plain(part: &str, kind: Kind, dialect: Dialect) -> Option<Part> {
+fn plain(part: &str, kind: Kind, rules: &Rules) -> Option<Part> {
     let (min, max) = kind.bounds();
     let (range, step) = match part.split_once('/') {
         Some((range, step)) => (range, Some(step.parse::<u32>().ok()?.max(1))),
@@ -229,11 +229,11 @@ fn plain(part: &str, kind: Kind, dialect: Dialect) -> Option<Part> {
     };
     let (from, to) = match range.split_once('-') {
         None if matches!(range, "*" | "?" | "") => (min, max),
-        None => match (value(range, kind, dialect)?, step) {
+        None => match (value(range, kind, rules)?, step) {
             (from, Some(_)) => (from % (max + 1).max(7), max),
             (one, None) => (one, one),
         },
-        Some((from, to)) => (value(from, kind, dialect)?, value(to, kind, dialect)?),
+        Some((from, to)) => (value(from, kind, rules)?, value(to, kind, rules)?),
     };
     // Sunday as 7: as the end of a range that begins with 0 it adds nothing, else it is 0.
     let (from, to) = match kind {
@@ -255,7 +255,7 @@ fn plain(part: &str, kind: Kind, dialect: Dialect) -> Option<Part> {
 }
 
 /// A number, or a name by its first three letters. A day of the week is 0 or 7 for Sunday.
-fn value(text: &str, kind: Kind, dialect: Dialect) -> Option<u32> {
+fn value(text: &str, kind: Kind, rules: &Rules) -> Option<u32> {
     let (min, max) = kind.bounds();
     let named = kind.names().iter().position(|name| {
         name.get(..3)
@@ -266,8 +266,8 @@ fn value(text: &str, kind: Kind, dialect: Dialect) -> Option<u32> {
         return Some(min + index as u32);
     }
     let number: u32 = text.parse().ok()?;
-    let number = match (kind, dialect) {
-        (Kind::Weekday, Dialect::Quartz) => number.checked_sub(1)?,
+    let number = match (kind, rules.weekdays) {
+        (Kind::Weekday, Weekdays::FromOne) => number.checked_sub(1)?,
         _ => number,
     };
     let most = if kind == Kind::Weekday { 7 } else { max };
