@@ -251,6 +251,52 @@ fn the_fires_in_tables_are_what_the_code_computes() {
     assert!(checked > 20, "only {checked} rows were found");
 }
 
+#[test]
+fn commands_print_what_is_shown() {
+    let mut checked = 0;
+    for page in pages() {
+        for block in page.blocks("console") {
+            for (command, shown) in commands(&block) {
+                assert_eq!(printed(&command), shown, "{}: $ {command}", page.name);
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 8, "only {checked} commands were found");
+}
+
+/// The commands of a block, each with what it prints. A line that ends in `\\` goes on.
+fn commands(block: &str) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut goes_on = false;
+    for line in block.lines() {
+        match (line.strip_prefix("$ "), found.last_mut()) {
+            (Some(command), _) => found.push((command.to_owned(), String::new())),
+            (None, Some((command, _))) if goes_on => *command += &format!("\n{line}"),
+            (None, Some((_, shown))) => *shown += &format!("{line}\n"),
+            (None, None) => panic!("a console block begins with a command: {line}"),
+        }
+        goes_on = line.ends_with('\\') && (goes_on || line.starts_with("$ "));
+    }
+    found
+}
+
+/// What a shell prints for a command line, in the root of the repository, in UTC.
+fn printed(command: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_punctual"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(program.parent().unwrap().to_owned());
+    let path = std::env::join_paths(folders.chain(std::env::split_paths(&path))).unwrap();
+    let output = std::process::Command::new("sh")
+        .args(["-c", &format!("exec 2>&1\n{command}")])
+        .current_dir(root())
+        .env("PATH", path)
+        .env("PUNCTUAL_TIME_ZONE", "UTC")
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
 struct Page {
     /// Its path in the repository.
     name: String,

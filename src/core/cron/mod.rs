@@ -33,6 +33,7 @@ pub(super) mod quote;
 mod sets;
 mod stretch;
 mod times;
+pub mod words;
 mod zone;
 
 use fields::Fields;

@@ -10,7 +10,7 @@ use crate::{
     core::{
         almanac::{Almanac, CalendarRef},
         calendar::Calendar,
-        cron::{Filter, Options, Timing},
+        cron::{Dialect, Filter, Options, Timing},
         reason::Reason,
         run::spread,
         schedule::Idle,
@@ -35,12 +35,26 @@ impl Timetable {
         almanac: &Almanac,
         name: Option<(&str, &str)>,
     ) -> Result<Self, Idle> {
+        Self::parse_as(spec, almanac, name, Dialect::Punctual)
+    }
+
+    /// As [`Timetable::parse`], for expressions in another tool's language.
+    ///
+    /// # Errors
+    ///
+    /// As [`Timetable::parse`].
+    pub fn parse_as(
+        spec: &TimingSpec,
+        almanac: &Almanac,
+        name: Option<(&str, &str)>,
+        dialect: Dialect,
+    ) -> Result<Self, Idle> {
         let default = zone(spec.time_zone.as_deref(), "spec", almanac)?
             .unwrap_or_else(|| almanac.local.clone());
         let options = Options {
             clock_changes: spec.clock_changes,
             seed: name.map(|(namespace, name)| spread(&format!("{namespace}/{name}"))),
-            ..Options::default()
+            dialect,
         };
         let items = items(spec)?;
         let mut timings = Vec::with_capacity(items.len());
