@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::{SignedDuration, tz::TimeZone};
 use punctual::{
     admin::{self, Health},
+    api::CalendarKind,
     clock::Clock,
     cluster::{
         cache::Cache,
@@ -180,7 +181,8 @@ async fn serve(flags: Controller, local: TimeZone, metrics: Metrics) -> anyhow::
     let health = Health::new(clock.clone());
     let stop = stop_on_signal()?;
 
-    let cache = Cache::new(Arc::new(Almanac::new(local.clone())));
+    let almanac = Arc::new(Almanac::new(local.clone()));
+    let cache = Cache::new(almanac.clone());
     let queue = Arc::new(Queue::new(clock.clone()));
     let (reporter, events) = Reporter::new(metrics.clone());
     let logs = LogFollower::new(flags.run_logs, lines_client, metrics.clone(), clock.now());
@@ -217,6 +219,7 @@ async fn serve(flags: Controller, local: TimeZone, metrics: Metrics) -> anyhow::
             default_namespace: namespace.or(flags.namespace.clone()).unwrap_or(home),
             only_namespace: flags.namespace.clone(),
             source: flags.file.schedule_source.clone(),
+            almanac,
             client: client.clone(),
             metrics: metrics.clone(),
         };
@@ -240,6 +243,15 @@ async fn serve(flags: Controller, local: TimeZone, metrics: Metrics) -> anyhow::
     let (schedules_synced, mut schedules) = watch::channel(false);
     let (pods_synced, mut pods) = watch::channel(false);
     watches.spawn(watch.clone().schedules(schedules_synced));
+    let mut calendars = Vec::new();
+    for kind in [
+        CalendarKind::ScheduleCalendar,
+        CalendarKind::ClusterScheduleCalendar,
+    ] {
+        let (synced, calendars_synced) = watch::channel(false);
+        watches.spawn(watch.clone().calendars(kind, synced));
+        calendars.push(calendars_synced);
+    }
     watches.spawn(watch.pods(logs, pods_synced));
 
     let settings = Settings {
@@ -257,10 +269,17 @@ async fn serve(flags: Controller, local: TimeZone, metrics: Metrics) -> anyhow::
         metrics,
         health.clone(),
     );
-    // Nothing is decided before everything is known.
+    // Nothing is decided before everything is known: without its calendars a schedule looks edited.
     let synced = async {
-        schedules.wait_for(|synced| *synced).await.is_ok()
-            && pods.wait_for(|synced| *synced).await.is_ok()
+        for known in [&mut schedules, &mut pods]
+            .into_iter()
+            .chain(&mut calendars)
+        {
+            if known.wait_for(|synced| *synced).await.is_err() {
+                return false;
+            }
+        }
+        true
     };
     let synced = tokio::select! {
         () = stop.cancelled() => false,

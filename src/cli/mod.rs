@@ -19,8 +19,8 @@ pub struct Cli {
 enum Command {
     /// Look after the schedules of a cluster, until SIGTERM.
     Controller(Box<controller::Controller>),
-    /// Print the custom resource definition, as YAML.
-    Crd,
+    /// Print the custom resource definitions, as YAML.
+    Crd(crd::Definitions),
     /// Print a page of the reference, as Markdown.
     #[command(hide = true)]
     Reference(reference::Reference),
@@ -32,7 +32,7 @@ enum Command {
 pub fn run() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Controller(flags) => controller::run(*flags),
-        Command::Crd => crd::run(),
+        Command::Crd(asked) => crd::run(&asked),
         Command::Reference(page) => reference::run(&page),
         Command::Version => version::run(),
     }

@@ -4,7 +4,7 @@
 //! version and the uid that go along with every write are what makes it safe.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -13,9 +13,10 @@ use serde_json::value::RawValue;
 
 use super::observe::{ObservedPod, ObservedSchedule, seen_pod};
 use crate::{
-    api::{ScheduledContainerSpec, ScheduledContainerStatus},
+    api::{CalendarKind, ScheduledContainerSpec, ScheduledContainerStatus},
     core::{
-        almanac::Almanac,
+        almanac::{Almanac, CalendarRef},
+        calendar::Calendar,
         plan::Seen,
         run::{Presence, SeenPod},
         schedule::Schedule,
@@ -55,15 +56,18 @@ pub struct Entry {
     pub deleting: bool,
 }
 
-/// The schedules and their pods. Cheap to clone: all clones are one cache.
+/// A calendar, or what is wrong with it.
+pub type Read = Result<Arc<Calendar>, String>;
+
+/// The schedules, their pods and the calendars. Cheap to clone: all clones are one cache.
 #[derive(Clone)]
 pub struct Cache {
-    almanac: Arc<Almanac>,
     inner: Arc<Mutex<Inner>>,
 }
 
-#[derive(Default)]
 struct Inner {
+    /// What every schedule here is read with.
+    almanac: Arc<Almanac>,
     schedules: HashMap<Key, Entry>,
     /// By the uid of the schedule that owns them.
     pods: HashMap<String, Pods>,
@@ -87,9 +91,13 @@ pub struct Census {
 impl Cache {
     /// An empty cache of schedules that are read with this almanac.
     pub fn new(almanac: Arc<Almanac>) -> Self {
-        Self {
+        let inner = Inner {
             almanac,
-            inner: Arc::default(),
+            schedules: HashMap::new(),
+            pods: HashMap::new(),
+        };
+        Self {
+            inner: Arc::new(Mutex::new(inner)),
         }
     }
 
@@ -153,7 +161,7 @@ impl Cache {
                     .map(|time| time.0)
                     .unwrap_or_default();
                 let spec = decoded::<ScheduledContainerSpec>(object.spec.as_deref());
-                let almanac = &self.almanac;
+                let almanac = &inner.almanac;
                 Arc::new(match spec {
                     Ok(spec) => Schedule::parse(identity, generation, created, &spec, almanac),
                     Err(why) => Schedule::unreadable(identity, generation, created, almanac, &why),
@@ -193,6 +201,37 @@ impl Cache {
             inner.schedules.remove(key);
         }
         gone
+    }
+
+    /// Takes in a calendar. Returns the schedules that were read anew with it.
+    pub fn set_calendar(&self, calendar: CalendarRef, read: Read) -> Vec<Key> {
+        self.lock().change([(calendar, Some(read))])
+    }
+
+    /// Forgets a calendar. Returns the schedules that were read anew without it.
+    pub fn remove_calendar(&self, calendar: CalendarRef) -> Vec<Key> {
+        self.lock().change([(calendar, None)])
+    }
+
+    /// Takes in a complete list of the calendars of a kind, and forgets every other one. Returns the
+    /// schedules that were read anew.
+    pub fn keep_calendars(
+        &self,
+        kind: CalendarKind,
+        mut listed: BTreeMap<CalendarRef, Read>,
+    ) -> Vec<Key> {
+        let mut inner = self.lock();
+        let known = inner.almanac.calendars.keys();
+        let gone: Vec<_> = known
+            .filter(|known| known.kind == kind && !listed.contains_key(known))
+            .map(|known| (known.clone(), None))
+            .collect();
+        let there = std::mem::take(&mut listed).into_iter();
+        inner.change(
+            there
+                .map(|(calendar, read)| (calendar, Some(read)))
+                .chain(gone),
+        )
     }
 
     /// Takes in a pod of a schedule, unless a later version of it is known. Returns what is seen of it.
@@ -324,6 +363,42 @@ impl Cache {
         self.inner
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Changes calendars, and reads the schedules that use one of them anew.
+    fn change(
+        &mut self,
+        changes: impl IntoIterator<Item = (CalendarRef, Option<Read>)>,
+    ) -> Vec<Key> {
+        let mut calendars = self.almanac.calendars.clone();
+        let mut changed = BTreeSet::new();
+        for (calendar, read) in changes {
+            let before = match &read {
+                Some(read) => calendars.insert(calendar.clone(), read.clone()),
+                None => calendars.remove(&calendar),
+            };
+            // A list shows again what is known already.
+            if before != read {
+                changed.insert(calendar);
+            }
+        }
+        if changed.is_empty() {
+            return Vec::new();
+        }
+        self.almanac = Arc::new(Almanac {
+            calendars,
+            ..(*self.almanac).clone()
+        });
+        let mut reread = Vec::new();
+        for (key, entry) in &mut self.schedules {
+            // All take on the new almanac, so that none keeps an old one in memory.
+            if Arc::make_mut(&mut entry.schedule).reread(&self.almanac, &changed) {
+                reread.push(key.clone());
+            }
+        }
+        reread
     }
 }
 

@@ -53,6 +53,10 @@ pub const fn remedy(reason: Reason) -> Option<&'static str> {
         Reason::Suspended => Some("Set spec.suspend to false to let it run."),
         Reason::NeverFires | Reason::InvalidSchedule => Some("Correct spec.schedule."),
         Reason::InvalidTimeZone => Some("Set spec.timeZone to an IANA name such as Europe/Berlin."),
+        Reason::CalendarNotFound => {
+            Some("Create the calendar, or correct its kind and name in spec.calendars.")
+        }
+        Reason::InvalidCalendar => Some("Correct the calendar; its schedules are read again."),
         Reason::UnsupportedPolicy => Some("Set spec.concurrencyPolicy to Forbid."),
         Reason::InvalidSpec => Some("Update the controller, or correct the spec."),
         Reason::CrashLooping => {
