@@ -1,5 +1,6 @@
 //! The command line: one file for each command, and nothing but flags and output in them.
 
+mod calendar;
 mod controller;
 mod crd;
 mod reference;
@@ -17,6 +18,9 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make calendars from the files of other programs.
+    #[command(subcommand)]
+    Calendar(calendar::Calendar),
     /// Look after the schedules of a cluster, until SIGTERM.
     Controller(Box<controller::Controller>),
     /// Print the custom resource definitions, as YAML.
@@ -31,6 +35,7 @@ enum Command {
 /// Reads the command line and does what it says.
 pub fn run() -> anyhow::Result<()> {
     match Cli::parse().command {
+        Command::Calendar(command) => calendar::run(&command),
         Command::Controller(flags) => controller::run(*flags),
         Command::Crd(asked) => crd::run(&asked),
         Command::Reference(page) => reference::run(&page),
