@@ -55,15 +55,19 @@ pub fn mended(status: &ScheduledContainerStatus) -> Option<Readiness> {
 }
 
 /// Whether it is not known if the template as it is now is any good: it was never tried, or what
-/// stands there is about a calendar with which nothing is wrong any more.
+/// stands there may come of a calendar, with which nothing is wrong any more.
 pub fn unknown(schedule: &Schedule, status: &ScheduledContainerStatus) -> bool {
     let still = schedule.timing.as_ref().err().map(|idle| idle.reason);
     status::condition(status, READY).is_none_or(|ready| {
-        let about_calendar = [Reason::CalendarNotFound, Reason::InvalidCalendar]
-            .into_iter()
-            .find(|reason| ready.reason == reason.name());
+        let by_calendar = [
+            Reason::CalendarNotFound,
+            Reason::InvalidCalendar,
+            Reason::InvalidSchedule,
+        ]
+        .into_iter()
+        .find(|reason| ready.reason == reason.name());
         ready.observed_generation != Some(schedule.generation)
-            || (about_calendar.is_some() && about_calendar != still)
+            || (by_calendar.is_some() && by_calendar != still)
     })
 }
 

@@ -56,7 +56,7 @@ pub const fn remedy(reason: Reason) -> Option<&'static str> {
         Reason::CalendarNotFound => {
             Some("Create the calendar, or correct its kind and name in spec.calendars.")
         }
-        Reason::InvalidCalendar => Some("Correct the calendar; its schedules are read again."),
+        Reason::InvalidCalendar => Some("Correct the calendar; its schedules follow at once."),
         Reason::UnsupportedPolicy => Some("Set spec.concurrencyPolicy to Forbid."),
         Reason::InvalidSpec => Some("Update the controller, or correct the spec."),
         Reason::CrashLooping => {

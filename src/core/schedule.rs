@@ -82,7 +82,7 @@ impl Schedule {
             obstacle: obstacle(spec).err(),
             suspended: spec.suspend,
         };
-        let (timing, words) = written.read(almanac, &identity);
+        let (timing, words) = written.read(almanac, &identity, created);
         Self {
             generation,
             created,
@@ -148,7 +148,7 @@ impl Schedule {
         let mut used = written.timing.calendars.iter();
         let uses = used.any(|calendar| changed.contains(&CalendarRef::of(calendar, namespace)));
         if uses {
-            (self.timing, self.words) = written.read(almanac, &self.identity);
+            (self.timing, self.words) = written.read(almanac, &self.identity, self.created);
         }
         uses
     }
@@ -169,8 +169,9 @@ impl Written {
         &self,
         almanac: &Almanac,
         identity: &ScheduleRef,
+        created: Timestamp,
     ) -> (Result<Timetable, Idle>, Option<String>) {
-        let timing = self.timing(almanac, identity);
+        let timing = self.timing(almanac, identity, created);
         let words = words::of(&self.timing, almanac, &identity.namespace);
         let words = words.map(|words| match &timing {
             Ok(_) => words,
@@ -180,12 +181,23 @@ impl Written {
     }
 
     /// Mistakes come before suspension: who suspends a schedule to mend it wants to see them.
-    fn timing(&self, almanac: &Almanac, identity: &ScheduleRef) -> Result<Timetable, Idle> {
+    fn timing(
+        &self,
+        almanac: &Almanac,
+        identity: &ScheduleRef,
+        created: Timestamp,
+    ) -> Result<Timetable, Idle> {
         if let Some(obstacle) = &self.obstacle {
             return Err(obstacle.clone());
         }
         let name = (identity.namespace.as_str(), identity.name.as_str());
         let timetable = Timetable::parse(&self.timing, almanac, Some(name))?;
+        if timetable.next(created).is_none() {
+            return Err(Idle {
+                reason: Reason::InvalidSchedule,
+                message: all_past(&self.timing),
+            });
+        }
         match self.suspended {
             false => Ok(timetable),
             true => Err(Idle {
@@ -211,6 +223,26 @@ fn obstacle(spec: &ScheduledContainerSpec) -> Result<(), Idle> {
         reason: Reason::InvalidPod,
         message,
     })
+}
+
+/// What is said of a schedule that had no fire left when it was made.
+fn all_past(written: &TimingSpec) -> String {
+    let field = if written.schedules.is_empty() {
+        "spec.schedule"
+    } else {
+        "spec.schedules"
+    };
+    match written.not_after {
+        Some(not_after) => format!(
+            "{field}: never fires: every matching time up to notAfter {not_after} is past; correct \
+             spec.notAfter or the schedule"
+        ),
+        None if !written.calendars.is_empty() => format!(
+            "{field}: never fires: every matching time is past, or on a day that spec.calendars leaves \
+             out; correct one of them"
+        ),
+        None => format!("{field}: never fires: every matching time is past; correct the year"),
+    }
 }
 
 /// What we must know of a template before Kubernetes is asked about the rest of it.

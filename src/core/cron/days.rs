@@ -1,6 +1,7 @@
 //! Which days of a month match: the two day fields, together.
 
 use super::field::{DAY_OF_MONTH, DAY_OF_WEEK};
+use super::gregorian::every_week;
 
 /// The day-of-month and day-of-week fields.
 ///
@@ -117,14 +118,6 @@ impl Days {
         }
         Ok(true)
     }
-}
-
-/// The days of a month that fall on the given days of the week.
-fn every_week(of_week: u8, first: u32) -> u32 {
-    let twice = u32::from(of_week) | u32::from(of_week) << 7;
-    let week = u64::from(twice >> first & 0x7f);
-    // Five weeks are 35 days: the cut to 32 bits loses only days that no month has.
-    (week * 0x1020_4081) as u32
 }
 
 /// The weekday nearest to `day` (0 is the month's first) that is in the same month.

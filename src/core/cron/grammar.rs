@@ -118,6 +118,7 @@ fn fields(text: &str) -> Result<Fields, TimingError> {
             _ => Years::Listed(year_bits(&sets)),
         },
         fixed: !starred(minute) && !starred(hour),
+        filter: None,
     };
     if fields.can_fire() {
         Ok(fields)

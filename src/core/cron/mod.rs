@@ -16,17 +16,21 @@ mod days;
 mod every;
 mod field;
 mod fields;
+mod filter;
 mod fire;
 mod grammar;
-mod gregorian;
+pub(super) mod gregorian;
+mod notes;
 mod options;
-mod quote;
+pub(super) mod quote;
 mod stretch;
+mod times;
 mod zone;
 
 use fields::Fields;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
+pub use filter::Filter;
 pub use options::{Dialect, Options};
 pub use zone::{Zones, zone};
 
@@ -109,8 +113,21 @@ impl Timing {
     /// The last fire before `before`, always earlier than it and on a whole second; none when there
     /// is none. `@every` counts back from `before` itself.
     pub fn previous(&self, before: Timestamp) -> Option<Timestamp> {
-        let _ = before;
-        None
+        let until = Timestamp::from_second(second(before - SignedDuration::from_nanos(1))).ok()?;
+        if let Rule::Every(seconds) = self.rule {
+            return Timestamp::from_second(second(before) - seconds).ok();
+        }
+        let mut span = SignedDuration::from_hours(24);
+        loop {
+            let from = until.checked_sub(span).unwrap_or(Timestamp::MIN);
+            if let Some(due) = self.due(from, until) {
+                return Some(due.latest);
+            }
+            if from == Timestamp::MIN {
+                return None;
+            }
+            span = span.checked_mul(8).unwrap_or(SignedDuration::MAX);
+        }
     }
 
     /// The first fire after `after`, always later than it and on a whole second; none when the
