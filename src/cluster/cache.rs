@@ -3,20 +3,23 @@
 //! A cache is a hint: it may be old. Nothing is safe because of what stands here; the resource
 //! version and the uid that go along with every write are what makes it safe.
 
+mod calendars;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+pub use calendars::Read;
+
 use super::observe::{ObservedPod, ObservedSchedule, seen_pod};
 use crate::{
-    api::{CalendarKind, ScheduledContainerSpec, ScheduledContainerStatus},
+    api::{ScheduledContainerSpec, ScheduledContainerStatus},
     core::{
-        almanac::{Almanac, CalendarRef},
-        calendar::Calendar,
+        almanac::Almanac,
         plan::Seen,
         run::{Presence, SeenPod},
         schedule::Schedule,
@@ -55,9 +58,6 @@ pub struct Entry {
     pub resource_version: String,
     pub deleting: bool,
 }
-
-/// A calendar, or what is wrong with it.
-pub type Read = Result<Arc<Calendar>, String>;
 
 /// The schedules, their pods and the calendars. Cheap to clone: all clones are one cache.
 #[derive(Clone)]
@@ -203,37 +203,6 @@ impl Cache {
         gone
     }
 
-    /// Takes in a calendar. Returns the schedules that were read anew with it.
-    pub fn set_calendar(&self, calendar: CalendarRef, read: Read) -> Vec<Key> {
-        self.lock().change([(calendar, Some(read))])
-    }
-
-    /// Forgets a calendar. Returns the schedules that were read anew without it.
-    pub fn remove_calendar(&self, calendar: CalendarRef) -> Vec<Key> {
-        self.lock().change([(calendar, None)])
-    }
-
-    /// Takes in a complete list of the calendars of a kind, and forgets every other one. Returns the
-    /// schedules that were read anew.
-    pub fn keep_calendars(
-        &self,
-        kind: CalendarKind,
-        mut listed: BTreeMap<CalendarRef, Read>,
-    ) -> Vec<Key> {
-        let mut inner = self.lock();
-        let known = inner.almanac.calendars.keys();
-        let gone: Vec<_> = known
-            .filter(|known| known.kind == kind && !listed.contains_key(known))
-            .map(|known| (known.clone(), None))
-            .collect();
-        let there = std::mem::take(&mut listed).into_iter();
-        inner.change(
-            there
-                .map(|(calendar, read)| (calendar, Some(read)))
-                .chain(gone),
-        )
-    }
-
     /// Takes in a pod of a schedule, unless a later version of it is known. Returns what is seen of it.
     pub fn put_pod(&self, owner: &ScheduleRef, pod: ObservedPod) -> SeenPod {
         let pod = seen_pod(pod);
@@ -363,42 +332,6 @@ impl Cache {
         self.inner
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-impl Inner {
-    /// Changes calendars, and reads the schedules that use one of them anew.
-    fn change(
-        &mut self,
-        changes: impl IntoIterator<Item = (CalendarRef, Option<Read>)>,
-    ) -> Vec<Key> {
-        let mut calendars = self.almanac.calendars.clone();
-        let mut changed = BTreeSet::new();
-        for (calendar, read) in changes {
-            let before = match &read {
-                Some(read) => calendars.insert(calendar.clone(), read.clone()),
-                None => calendars.remove(&calendar),
-            };
-            // A list shows again what is known already.
-            if before != read {
-                changed.insert(calendar);
-            }
-        }
-        if changed.is_empty() {
-            return Vec::new();
-        }
-        self.almanac = Arc::new(Almanac {
-            calendars,
-            ..(*self.almanac).clone()
-        });
-        let mut reread = Vec::new();
-        for (key, entry) in &mut self.schedules {
-            // All take on the new almanac, so that none keeps an old one in memory.
-            if Arc::make_mut(&mut entry.schedule).reread(&self.almanac, &changed) {
-                reread.push(key.clone());
-            }
-        }
-        reread
     }
 }
 

@@ -145,8 +145,7 @@ impl<'a> Draft<'a> {
         if let Some(earlier) = self.schedule.earlier_timing(&before)
             && let Some(due) = earlier.due(self.watermark(), self.now)
         {
-            let message = format!("the schedule was {} then", words::quoted(&before));
-            self.skip(due, Reason::ScheduleChanged, message);
+            self.skip(due, Reason::ScheduleChanged, words::past(&before));
         }
         self.status.observed_since = Some(whole_second(self.now));
     }

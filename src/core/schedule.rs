@@ -48,6 +48,8 @@ pub struct Schedule {
     pub spread: u64,
     /// What decides `timing` besides the almanac; `None` of a spec that can't be decoded.
     written: Option<Written>,
+    /// The words and the fires before a calendar changed: it keeps its earlier days nowhere else.
+    before: Option<(String, Timetable)>,
     almanac: Arc<Almanac>,
 }
 
@@ -89,6 +91,7 @@ impl Schedule {
             timing,
             words,
             written: Some(written),
+            before: None,
             almanac: almanac.clone(),
             starting_deadline: spec.starting_deadline_seconds.map(seconds),
             missed: spec.missed_fires,
@@ -123,6 +126,7 @@ impl Schedule {
             }),
             words: Some(format!("({})", Reason::InvalidSpec)),
             written: None,
+            before: None,
             almanac: almanac.clone(),
             starting_deadline: None,
             missed: MissedFires::default(),
@@ -148,18 +152,27 @@ impl Schedule {
         let mut used = written.timing.calendars.iter();
         let uses = used.any(|calendar| changed.contains(&CalendarRef::of(calendar, namespace)));
         if uses {
-            (self.timing, self.words) = written.read(almanac, &self.identity, self.created);
+            let (timing, words) = written.read(almanac, &self.identity, self.created);
+            let timing = std::mem::replace(&mut self.timing, timing);
+            let words = std::mem::replace(&mut self.words, words);
+            // Without words nothing was decided by it: then what was before it is still the last form.
+            if let Some(words) = words {
+                self.before = timing.ok().map(|timing| (words, timing));
+            }
         }
         uses
     }
 
-    /// The fires of an earlier form of this schedule, by the words that status kept of it; with the
-    /// calendars as they are now, since nobody keeps their earlier days.
+    /// The fires of an earlier form of this schedule, by the words that status kept of it; none if
+    /// they can't be told any more, since a calendar was edited while nobody watched.
     pub fn earlier_timing(&self, words: &str) -> Option<Timetable> {
+        if let Some((_, timing)) = self.before.as_ref().filter(|before| before.0 == words) {
+            return Some(timing.clone());
+        }
         let ScheduleRef {
             namespace, name, ..
         } = &self.identity;
-        let written = words::timing(words)?;
+        let written = words::timing(words, &self.almanac, namespace)?;
         Timetable::parse(&written, &self.almanac, Some((namespace, name))).ok()
     }
 }

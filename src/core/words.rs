@@ -9,9 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::almanac::{Almanac, CalendarRef};
 use crate::api::TimingSpec;
 
-/// How much of the words a message repeats, in characters.
-const QUOTED: usize = 200;
-
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Words {
@@ -55,11 +52,14 @@ pub fn of(written: &TimingSpec, almanac: &Almanac, namespace: &str) -> Option<St
     Some(serde_json::to_string(&words).expect("it is made of texts, numbers and lists"))
 }
 
-/// What the words say of time; none of a form that never fired, whose words end in the reason.
-pub fn timing(words: &str) -> Option<TimingSpec> {
+/// What the words of a schedule of this namespace say of time; none of a form that never fired, whose
+/// words end in the reason, and of one whose calendars had other days than now: nobody keeps those.
+pub fn timing(words: &str, almanac: &Almanac, namespace: &str) -> Option<TimingSpec> {
     if words.starts_with('{') {
-        let words: Words = serde_json::from_str(words).ok()?;
-        return Some(words.timing);
+        let Words { timing, .. } = serde_json::from_str(words).ok()?;
+        let same = timing.calendars.is_empty()
+            || of(&timing, almanac, namespace).as_deref() == Some(words);
+        return same.then_some(timing);
     }
     // A reason, in brackets, is read as a zone here and is none.
     let (expression, zone) = words.rsplit_once(' ')?;
@@ -70,11 +70,11 @@ pub fn timing(words: &str) -> Option<TimingSpec> {
     })
 }
 
-/// The words as a message repeats them: not more than fits.
-pub fn quoted(words: &str) -> String {
-    match words.char_indices().nth(QUOTED) {
-        Some((end, _)) => format!("\"{}…\"", &words[..end]),
-        None => format!("\"{words}\""),
+/// What a message says of the form that these words are of.
+pub fn past(words: &str) -> String {
+    match words.starts_with('{') {
+        true => "the schedule, or a calendar that it names, was another one then".into(),
+        false => format!("the schedule was \"{words}\" then"),
     }
 }
 
@@ -97,6 +97,10 @@ mod tests {
 
     fn words(timing: Value) -> Option<String> {
         of(&written(timing), &Almanac::new(TimeZone::UTC), "shop")
+    }
+
+    fn timing_of(words: &str) -> Option<TimingSpec> {
+        timing(words, &Almanac::new(TimeZone::UTC), "shop")
     }
 
     fn with_calendar(kind: CalendarKind, namespace: &str, days: CalendarSpec) -> Almanac {
@@ -142,7 +146,7 @@ mod tests {
             let mut timing = plain.clone();
             timing[field] = value.clone();
             let words = words(timing).unwrap();
-            let read = serde_json::to_value(super::timing(&words).unwrap()).unwrap();
+            let read = serde_json::to_value(timing_of(&words).unwrap()).unwrap();
             assert_eq!(read[field], value, "{field} of {words}");
             assert!(!seen.contains(&words), "{words}");
             seen.push(words);
@@ -150,7 +154,7 @@ mod tests {
         let several = json!({"schedules": [{"schedule": "0 3 * * *"}, {"schedule": "0 4 * * *", "timeZone": "Asia/Tokyo"}]});
         let words = words(several.clone()).unwrap();
         assert_eq!(
-            super::timing(&words).unwrap().schedules,
+            timing_of(&words).unwrap().schedules,
             written(several).schedules
         );
     }
@@ -191,15 +195,25 @@ mod tests {
             "0 3 * * * UTC (Suspended)",
             "{\"schedule\":\"@daily\"} (Suspended)",
         ] {
-            let zone = timing(words).and_then(|timing| timing.time_zone);
+            let zone = timing_of(words).and_then(|timing| timing.time_zone);
             assert!(zone.is_none_or(|zone| zone == "(Suspended)"), "{words}");
         }
     }
 
     #[test]
-    fn a_message_repeats_no_more_than_fits() {
-        assert_eq!(quoted("@daily UTC"), "\"@daily UTC\"");
-        let long = "ä".repeat(QUOTED + 1);
-        assert_eq!(quoted(&long).chars().count(), QUOTED + 3);
+    fn a_form_with_other_days_than_now_is_not_guessed() {
+        let written = written(json!({"schedule": "@daily", "calendars": [{"name": "holidays"}]}));
+        let on = |date: &str| {
+            let days = CalendarSpec {
+                dates: vec![date.into()],
+                ..CalendarSpec::default()
+            };
+            with_calendar(CalendarKind::ScheduleCalendar, "shop", days)
+        };
+        let (then, now) = (on("12-25"), on("12-26"));
+        let words = of(&written, &then, "shop").unwrap();
+        assert!(timing(&words, &then, "shop").is_some());
+        assert_eq!(timing(&words, &now, "shop"), None);
+        assert_eq!(timing(&words, &Almanac::new(TimeZone::UTC), "shop"), None);
     }
 }
