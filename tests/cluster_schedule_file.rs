@@ -342,9 +342,14 @@ async fn the_api_server_takes_every_entry_of_the_sample() -> Result<()> {
     let sample = std::fs::read_to_string(root.join("schedule.yml.sample"))?;
     let here = format!("namespace: {}", ground.namespace);
     let sample = sample.replace("namespace: default", &here);
-    let reading = read(&sample, "schedule.yml.sample", &ground.namespace, |name| {
-        std::fs::read_to_string(root.join(name)).map_err(|error| error.to_string())
-    });
+    let almanac = Almanac::new(TimeZone::UTC);
+    let reading = read(
+        &sample,
+        "schedule.yml.sample",
+        &ground.namespace,
+        &almanac,
+        |name| std::fs::read_to_string(root.join(name)).map_err(|error| error.to_string()),
+    );
     let round = ground.sync.round(&reading).await?;
     assert_eq!(round.problems, []);
     assert_eq!(ground.names().await?.len(), reading.entries.len());

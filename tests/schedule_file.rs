@@ -188,6 +188,14 @@ fn every_mistake_in_an_entry_names_its_place_and_the_way_out() {
             "schedule.yml:5:5: entry \"a\": schedules: cron is given too: give one of them, cron for one expression and schedules for several",
         ),
         (
+            "a:\n  schedules:\n    - schedule: '@daily'\n    - schedule: '75 3 * * *'\n  image: b\n",
+            "schedule.yml:4:17: entry \"a\": schedules[1].schedule: minute: 75",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  excludes:\n    - 12-25\n    - 12-32\n",
+            "schedule.yml:6:7: entry \"a\": excludes[1]: ",
+        ),
+        (
             "a:\n  schedules: []\n  image: b\n",
             "schedule.yml:1:1: entry \"a\": has no cron; write cron: \"\" for a schedule that never runs by itself",
         ),
@@ -217,7 +225,7 @@ fn every_mistake_in_an_entry_names_its_place_and_the_way_out() {
         ),
         (
             "a:\n  cron: '@daily'\n  image: b\n  excludes: [12-25, '']\n",
-            "schedule.yml:4:13: entry \"a\": excludes: item 2 is not of 1 to 256 characters",
+            "schedule.yml:4:21: entry \"a\": excludes[1]: \"\" is not a date",
         ),
         (
             "a:\n  cron: '@daily'\n  image: b\n  notBefore: soon\n",
