@@ -7,7 +7,7 @@ SHELL := /bin/bash
 # Each step needs both cores, and the tests the same cluster.
 .NOTPARALLEL:
 
-CRD := crds/scheduledcontainers.punctual.dev.yaml
+CRDS := scheduledcontainers schedulecalendars clusterschedulecalendars
 CARGO := cargo
 
 .PHONY: help demo demo-down test fmt fmt-check lint test-unit test-cluster generate build \
@@ -43,13 +43,15 @@ test-cluster: ## Run the tests on a real API server and a real node
 	@hack/test-cluster
 
 generate: ## Write the generated files anew
-	@$(CARGO) run --quiet --locked -- crd > $(CRD).new
-	@mv $(CRD).new $(CRD)
+	@for resource in $(CRDS); do \
+		$(CARGO) run --quiet --locked -- crd $$resource > crds/$$resource.punctual.dev.yaml.new; \
+		mv crds/$$resource.punctual.dev.yaml.new crds/$$resource.punctual.dev.yaml; \
+	done
 	@for page in metrics reasons flags; do \
 		$(CARGO) run --quiet --locked -- reference $$page > docs/$$page.md.new; \
 		mv docs/$$page.md.new docs/$$page.md; \
 	done
-	@echo "wrote $(CRD), docs/metrics.md, docs/reasons.md, docs/flags.md"
+	@echo "wrote $(CRDS:%=crds/%.punctual.dev.yaml), docs/metrics.md, docs/reasons.md, docs/flags.md"
 
 build: ## Build the program for release, into target/release
 	$(CARGO) build --release --locked

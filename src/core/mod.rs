@@ -21,3 +21,4 @@ pub mod schedule;
 pub mod schedule_ref;
 pub mod status;
 pub mod timetable;
+pub mod words;
