@@ -60,17 +60,6 @@ pub struct Due {
     pub count: u64,
 }
 
-impl Due {
-    /// One fire.
-    pub fn of(fire: Timestamp) -> Self {
-        Self {
-            first: fire,
-            latest: fire,
-            count: 1,
-        }
-    }
-}
-
 /// Why an expression or a zone is refused: says the field, the value and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
