@@ -6,6 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    active,
     cron::Due,
     litter::litter,
     missed::{self, Passed, Turn},
@@ -22,9 +23,6 @@ use super::{
     words,
 };
 use crate::api::{ActiveRun, RunRecord, ScheduledContainerStatus, SkipRecord, Waiting};
-
-/// How often the API server is asked about an active pod that no watch shows.
-const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 
 /// Decides. `ahead` is how long before a fire its pod may be prepared.
 pub fn decide(
@@ -194,8 +192,7 @@ impl<'a> Draft<'a> {
             return Busy::Release(Step::Release { name, uid, fire });
         }
         self.show_waiting(&active, pod);
-        if self
-            .deadline(&active, pod)
+        if active::deadline(self.schedule, &active, pod)
             .is_some_and(|deadline| deadline <= self.now)
             && let Some(active) = &mut self.status.active
         {
@@ -207,24 +204,9 @@ impl<'a> Draft<'a> {
         Busy::Waits
     }
 
-    /// When a run that no kubelet has taken on is out of time. From there on the kubelet sees to it.
-    fn deadline(&self, active: &ActiveRun, pod: &SeenPod) -> Option<Timestamp> {
-        let deadline = self
-            .schedule
-            .active_deadline
-            .filter(|_| pod.started.is_none())?;
-        active.claim_time.checked_add(deadline).ok()
-    }
-
     fn wake_for_active(&self) -> Option<Timestamp> {
         let active = self.status.active.as_ref()?;
-        let pod = self.active_pod(active)?;
-        let again = self.now.checked_add(ASK_AGAIN).ok();
-        let again = again.filter(|_| pod.presence == Presence::Missing);
-        let deadline = self
-            .deadline(active, pod)
-            .filter(|_| active.stopping.is_none());
-        again.into_iter().chain(deadline).min()
+        active::wake_at(self.schedule, active, self.active_pod(active)?, self.now)
     }
 
     fn active_pod(&self, active: &ActiveRun) -> Option<&'a SeenPod> {
@@ -317,7 +299,7 @@ impl<'a> Draft<'a> {
             // Kubernetes would refuse those after it as well: their pods differ in the fire alone,
             // and in their names.
             let fires = match refused.reason {
-                Reason::NameTaken => Due::of(fire),
+                Reason::NameTaken => missed::alone(fire),
                 _ => waiting,
             };
             self.skip(fires, refused.reason, refused.message.clone());

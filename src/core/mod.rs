@@ -1,6 +1,7 @@
 //! What we think: pure functions over plain data. Time is an argument, and nothing here names the
 //! Kubernetes client, the async runtime or the log.
 
+pub mod active;
 pub mod almanac;
 pub mod backoff;
 pub mod calendar;

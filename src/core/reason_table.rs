@@ -38,7 +38,9 @@ pub const fn remedy(reason: Reason) -> Option<&'static str> {
         Reason::StillActive => {
             Some("If that is usual, run it less often, or limit it with activeDeadlineSeconds.")
         }
-        Reason::Missed => Some("Set missedFires to RunAll if each of them shall run."),
+        Reason::Missed => {
+            Some("Set missedFires to RunAll, or raise missedFiresLimit, if each of them shall run.")
+        }
         Reason::StartingDeadlineExceeded => {
             Some("Raise startingDeadlineSeconds if late starts are welcome.")
         }

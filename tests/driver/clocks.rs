@@ -25,29 +25,21 @@ fn thrice_an_hour(policy: &str, limit: i64) -> World {
 
 /// Puts the clocks forward at noon, five minutes before the next fire. Asserts that the first write
 /// comes within a second, and that starts and skips are these.
-#[track_caller]
-fn forward(
-    policy: &'static str,
-    by: i64,
-    started: &'static str,
-    skipped: &'static [&'static str],
-) -> impl Future<Output = ()> {
-    async move {
-        let world = thrice_an_hour(policy, 4);
-        world.until("12:00:05").await;
-        world.step(by);
-        let since = world.now();
-        world.pass(20.0).await;
-        let sentence = format!("{policy}, {by} s forward");
-        assert_eq!(starts(&world), started, "{sentence}");
-        assert_eq!(skips(&world, "hello"), skipped, "{sentence}");
-        let written = world.written(since);
-        if let Some(first) = written.first() {
-            let noticed = first.at.duration_since(since).as_millis();
-            assert!(noticed < 1100, "{sentence}: noticed after {noticed} ms");
-        }
-        check(&world);
+async fn forward(policy: &str, by: i64, started: &str, skipped: &[&str]) {
+    let world = thrice_an_hour(policy, 4);
+    world.until("12:00:05").await;
+    world.step(by);
+    let since = world.now();
+    world.pass(20.0).await;
+    let sentence = format!("{policy}, {by} s forward");
+    assert_eq!(starts(&world), started, "{sentence}");
+    assert_eq!(skips(&world, "hello"), skipped, "{sentence}");
+    let written = world.written(since);
+    if let Some(first) = written.first() {
+        let noticed = first.at.duration_since(since).as_millis();
+        assert!(noticed < 1100, "{sentence}: noticed after {noticed} ms");
     }
+    check(&world);
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,13 +138,15 @@ async fn a_machine_that_slept_through_its_catching_up_goes_on_with_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_controller_that_waits_to_try_again_does_so_though_its_clock_is_put_back() {
-    let mut options = Options::default();
-    options.faults = Faults::new(|write| match write.number {
+    let faults = Faults::new(|write| match write.number {
         // The release of the first run fails a few times, so that the next try is seconds away.
         4..10 => Fault::Before,
         _ => Fault::None,
     });
-    let world = World::new(options);
+    let world = World::new(Options {
+        faults,
+        ..Options::default()
+    });
     world.apply(&schedule("hello", "*/10 * * * * *").takes(1.0));
     world.until("12:00:12").await;
     world.step(-HOUR);

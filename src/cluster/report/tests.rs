@@ -136,7 +136,8 @@ fn every_news_is_told_in_words_for_a_person() {
         &skipped(4, Reason::Missed, "nobody watched"),
         "refused",
         "nobody watched",
-        "4 fires from 2026-11-20T18:45:20Z to 2026-11-20T18:45:50Z skipped: nobody watched.",
+        "4 fires from 2026-11-20T18:45:20Z to 2026-11-20T18:45:50Z skipped: nobody watched. \
+         Set missedFires to RunAll, or raise missedFiresLimit, if each of them shall run.",
     );
     check(
         &waiting("no such image"),

@@ -1,0 +1,31 @@
+//! When the active run asks to be looked at again.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    run::{Presence, SeenPod},
+    schedule::Schedule,
+};
+use crate::api::ActiveRun;
+
+/// How often the API server is asked about an active pod that no watch shows.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// When a run that no kubelet has taken on is out of time. From there on the kubelet sees to it.
+pub fn deadline(schedule: &Schedule, active: &ActiveRun, pod: &SeenPod) -> Option<Timestamp> {
+    let deadline = schedule.active_deadline.filter(|_| pod.started.is_none())?;
+    active.claim_time.checked_add(deadline).ok()
+}
+
+/// When the active run is to be looked at again even if nothing is seen to change.
+pub fn wake_at(
+    schedule: &Schedule,
+    active: &ActiveRun,
+    pod: &SeenPod,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let again = now.checked_add(ASK_AGAIN).ok();
+    let again = again.filter(|_| pod.presence == Presence::Missing);
+    let deadline = deadline(schedule, active, pod).filter(|_| active.stopping.is_none());
+    again.into_iter().chain(deadline).min()
+}
