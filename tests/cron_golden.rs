@@ -1,7 +1,7 @@
 //! What expressions mean, as rows that a person can check against a calendar.
 
 use jiff::{Timestamp, tz::TimeZone};
-use punctual::core::cron::{Timing, zone};
+use punctual::core::cron::{Timing, Zones};
 
 /// The first fires of `expression` in UTC after Friday 2026-11-20 12:00.
 #[track_caller]
@@ -262,6 +262,55 @@ fn rare_days() {
     let leap = Timing::parse("0 0 29 2 *", TimeZone::UTC).unwrap();
     let next = leap.next("2096-02-29T00:00:00Z".parse().unwrap());
     assert_eq!(next, Some("2104-02-29T00:00:00Z".parse().unwrap()));
+    let previous = leap.previous("2104-02-29T00:00:00Z".parse().unwrap());
+    assert_eq!(previous, Some("2096-02-29T00:00:00Z".parse().unwrap()));
+}
+
+#[test]
+fn the_fire_before() {
+    for (expression, before, fire) in [
+        ("30 1 * * *", "2026-11-20T01:30:00Z", "2026-11-19T01:30:00Z"),
+        (
+            "30 1 * * *",
+            "2026-11-20T01:30:00.1Z",
+            "2026-11-20T01:30:00Z",
+        ),
+        ("30 1 * * *", "2026-11-20T01:30:01Z", "2026-11-20T01:30:00Z"),
+        (
+            "* * * * * *",
+            "1969-12-31T23:59:58.5Z",
+            "1969-12-31T23:59:58Z",
+        ),
+        (
+            "* * * * * *",
+            "1970-01-01T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+        ),
+        (
+            "0 0 29 2 */7",
+            "2060-02-29T00:00:00Z",
+            "2032-02-29T00:00:00Z",
+        ),
+        (
+            "0 0 0 1 1 ? 1999",
+            "9999-01-01T00:00:00Z",
+            "1999-01-01T00:00:00Z",
+        ),
+        ("0 0 0 1 1 ? 1999", "1999-01-01T00:00:00Z", "never"),
+        ("0 0 0 1 1 ? 2027", "2026-11-20T12:00:00Z", "never"),
+        // Elapsed time counts back from the question.
+        (
+            "@every 90s",
+            "2026-11-20T12:00:00.9Z",
+            "2026-11-20T11:58:30Z",
+        ),
+        ("@every 2562047h", "-009900-01-01T00:00:00Z", "never"),
+    ] {
+        let timing = Timing::parse(expression, TimeZone::UTC).unwrap();
+        let found = timing.previous(before.parse().unwrap());
+        let found = found.map_or("never".to_owned(), |fire| fire.to_string());
+        assert_eq!(found, fire, "{expression:?} before {before}");
+    }
 }
 
 #[test]
@@ -326,7 +375,7 @@ fn local_times_are_written_with_their_offset() {
             "1890-01-01T00:00:00+00:00",
         ),
     ] {
-        let timing = Timing::parse("@daily", zone(place).unwrap()).unwrap();
+        let timing = Timing::parse("@daily", Zones::built_in().get(place).unwrap()).unwrap();
         assert_eq!(timing.describe_local(t.parse().unwrap()), text);
     }
 }

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use punctual::core::cron::{Timing, zone};
+use punctual::core::cron::{Timing, TimingError, Zones};
 
 #[track_caller]
 fn refused(expression: &str, why: &str) {
@@ -214,6 +214,10 @@ fn nothing_and_too_much() {
     );
 }
 
+fn zone(name: &str) -> Result<TimeZone, TimingError> {
+    Zones::built_in().get(name)
+}
+
 #[test]
 fn zones() {
     for name in [
@@ -226,7 +230,12 @@ fn zones() {
     ] {
         assert_eq!(zone(name).unwrap().iana_name(), Some(name));
     }
-    let unknown = |name: &str| zone(name).expect_err(name).to_string();
+    let unknown = |name: &str| {
+        let error = zone(name).expect_err(name).to_string();
+        let database = format!(" to the zone database {}", Zones::built_in().version());
+        assert!(name.len() > 64 || error.contains(&database), "{error}");
+        error.replace(&database, "")
+    };
     let hint = "is not known; use an IANA name such as Europe/Berlin, or UTC";
     assert_eq!(
         unknown("europe/berlin"),
@@ -254,6 +263,10 @@ fn zones() {
         "/etc/localtime",
         "Europe/",
         ":UTC",
+        "localtime",
+        "posixrules",
+        "posix/Europe/Berlin",
+        "right/Europe/Berlin",
     ] {
         assert_eq!(unknown(name), format!("time zone: {name:?} {hint}"));
     }

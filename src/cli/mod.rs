@@ -4,6 +4,7 @@ mod controller;
 mod crd;
 mod reference;
 mod version;
+mod zones;
 
 use clap::{Parser, Subcommand};
 

@@ -7,10 +7,11 @@
 //!
 //! `grammar` and `field` read the expression and have the `cron` crate expand its lists, ranges and
 //! steps into sets; `every` is the one form without fields. `fields`, `days` and `gregorian` answer
-//! which local readings match, in plain arithmetic that knows no zone. `stretch` cuts time into stretches of one offset, within which the local clock just runs,
-//! and `fire` puts them together: what happens where two stretches meet is decided there alone.
+//! which local readings match, in plain arithmetic that knows no zone. `stretch` cuts time into
+//! stretches of one offset, within which the local clock just runs, and `fire` puts them together:
+//! what happens where two stretches meet is decided there alone.
 //!
-//! Nothing here reads a clock, the environment or a file: the zone database is the bundled one.
+//! Nothing here reads a clock or the environment: the zones come from a database that is given.
 
 mod days;
 mod every;
@@ -25,21 +26,25 @@ mod stretch;
 mod zone;
 
 use fields::Fields;
+use fire::Fires;
 use jiff::{Timestamp, tz::TimeZone};
 
+use crate::api::ClockChanges;
+
 pub use options::{Dialect, Options};
-pub use zone::{Zones, zone};
+pub use zone::Zones;
 
 /// The longest expression that is read, in bytes.
 const MAX_LENGTH: usize = 1024;
 
 /// When a schedule fires: an expression read in a zone.
 ///
-/// Where the clock is put forward or back, a *fixed* schedule (neither its minute nor its hour field
-/// starts with `*`) fires once for each matching local time: at the first instant that shows it or,
-/// when the clock skips it, at the first instant after the gap, where several skipped ones are one
-/// fire and gaps of more than 3 h are not made up for. Any other schedule is *repeating* and fires
-/// at every instant whose local time matches, so that `*/15` keeps its beat. `@every` knows no zone.
+/// What happens where the clock is put forward or back is up to [`ClockChanges`]. By default a
+/// *fixed* schedule (neither its minute nor its hour field starts with `*`) fires once for each
+/// matching local time: at the first instant that shows it or, when the clock skips it, at the first
+/// instant after the gap, where several skipped ones are one fire and gaps of more than 3 h are not
+/// made up for. Any other schedule is *repeating* and fires at every instant whose local time
+/// matches, so that `*/15` keeps its beat. `@every` knows no zone.
 ///
 /// It is a value of about a hundred bytes that shares its zone with all others of that zone; a
 /// question to it takes about a microsecond.
@@ -47,6 +52,7 @@ const MAX_LENGTH: usize = 1024;
 pub struct Timing {
     rule: Rule,
     zone: TimeZone,
+    clock_changes: ClockChanges,
 }
 
 /// The fires that fell due in a span of time.
@@ -102,15 +108,25 @@ impl Timing {
     }
 
     /// As [`Timing::parse`], in a dialect and with what is known besides the words.
-    pub fn read(expression: &str, zone: TimeZone, _options: &Options) -> Result<Self, TimingError> {
-        grammar::parse(expression).map(|rule| Self { rule, zone })
+    pub fn read(expression: &str, zone: TimeZone, options: &Options) -> Result<Self, TimingError> {
+        grammar::parse(expression).map(|rule| Self {
+            rule,
+            zone,
+            clock_changes: options.clock_changes,
+        })
     }
 
     /// The last fire before `before`, always earlier than it and on a whole second; none when there
     /// is none. `@every` counts back from `before` itself.
     pub fn previous(&self, before: Timestamp) -> Option<Timestamp> {
-        let _ = before;
-        None
+        let fire = match &self.rule {
+            Rule::Every(seconds) => second(before).checked_sub(*seconds)?,
+            Rule::Local(fields) => {
+                let begun = i64::from(before.subsec_nanosecond() != 0);
+                self.fires(fields).previous(second(before) - 1 + begun)?
+            }
+        };
+        Timestamp::from_second(fire).ok()
     }
 
     /// The first fire after `after`, always later than it and on a whole second; none when the
@@ -120,7 +136,7 @@ impl Timing {
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         let fire = match &self.rule {
             Rule::Every(seconds) => second(after) + seconds,
-            Rule::Local(fields) => fire::next(fields, &self.zone, second(after) + 1)?,
+            Rule::Local(fields) => self.fires(fields).next(second(after) + 1)?,
         };
         Timestamp::from_second(fire).ok()
     }
@@ -133,7 +149,7 @@ impl Timing {
         let (after, until) = (second(after), second(until));
         let found = match &self.rule {
             Rule::Every(seconds) => every::due(*seconds, after, until),
-            Rule::Local(fields) => fire::due(fields, &self.zone, after + 1, until),
+            Rule::Local(fields) => self.fires(fields).due(after + 1, until),
         }?;
         Some(Due {
             first: Timestamp::from_second(found.first).ok()?,
@@ -152,6 +168,10 @@ impl Timing {
             jiff::tz::Offset::UTC
         };
         t.display_with_offset(writable).to_string()
+    }
+
+    fn fires<'a>(&'a self, fields: &'a Fields) -> Fires<'a> {
+        Fires::new(fields, &self.zone, self.clock_changes)
     }
 }
 
