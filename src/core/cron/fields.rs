@@ -96,8 +96,10 @@ impl Fields {
         if this != 0 {
             return Some(first_of(month) + i64::from(this.trailing_zeros()));
         }
-        let next = (month + 1).max(*self.years.months().start());
-        (next..next + CALENDAR_MONTHS).find_map(|month| {
+        let years = self.years.months();
+        let next = (month + 1).max(*years.start());
+        let end = (*years.end()).min(next + CALENDAR_MONTHS - 1);
+        (next..=end).find_map(|month| {
             let days = self.days_in(month);
             (days != 0).then(|| first_of(month) + i64::from(days.trailing_zeros()))
         })
@@ -109,13 +111,13 @@ impl Fields {
         if this != 0 {
             return Some(first_of(month) + i64::from(this.ilog2()));
         }
-        let previous = (month - 1).min(*self.years.months().end());
-        (previous - CALENDAR_MONTHS..=previous)
-            .rev()
-            .find_map(|month| {
-                let days = self.days_in(month);
-                (days != 0).then(|| first_of(month) + i64::from(days.ilog2()))
-            })
+        let years = self.years.months();
+        let previous = (month - 1).min(*years.end());
+        let start = (*years.start()).max(previous - CALENDAR_MONTHS + 1);
+        (start..=previous).rev().find_map(|month| {
+            let days = self.days_in(month);
+            (days != 0).then(|| first_of(month) + i64::from(days.ilog2()))
+        })
     }
 
     /// How many days match in [first, last).
