@@ -39,19 +39,19 @@ fn check(target: &str, property: fn(&[u8]), mutations: usize) {
 
 /// A seed with up to four bytes more, fewer or other, or the rest of another seed.
 fn mutated(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
-    let mut input = random.of(seeds).clone();
+    let mut input = seeds[random.below(seeds.len() as u64) as usize].clone();
     for _ in 0..1 + random.below(4) {
         let at = random.below(input.len() as u64 + 1) as usize;
         let usual = b"0123456789*/-,?LWH#@+ =\nsmhTZ";
         let byte = match random.below(8) {
             0 => random.below(256) as u8,
-            _ => *random.of(usual),
+            _ => random.of(usual),
         };
         match random.below(4) {
             0 if at < input.len() => drop(input.remove(at)),
             1 if at < input.len() => input[at] = byte,
             2 => {
-                let other = random.of(seeds);
+                let other = &seeds[random.below(seeds.len() as u64) as usize];
                 input.truncate(at);
                 input.extend(&other[at.min(other.len())..]);
             }

@@ -176,13 +176,13 @@ fn classify(question: &Question, difference: &Difference) -> Option<&'static Cla
 }
 
 fn question(random: &mut Random) -> Question {
-    let name = *random.of(&ZONES);
+    let name = random.of(&ZONES);
     let mut expression = expression(random);
     match random.below(10) {
-        0 => expression = (*random.of(&ODDITIES)).to_owned(),
+        0 => expression = random.of(&ODDITIES).to_owned(),
         1 => expression = spoil(random, &expression),
         2 => {
-            let oddity = *random.of(&ODDITIES);
+            let oddity = random.of(&ODDITIES);
             expression = spoil(random, oddity);
         }
         _ => {}
@@ -248,7 +248,7 @@ fn spoil(random: &mut Random, text: &str) -> String {
     let mut text: Vec<char> = text.chars().collect();
     for _ in 0..1 + random.below(2) {
         let at = random.below(text.len().max(1) as u64) as usize;
-        let other = *random.of(&"0123456789*/-,?+LWH#@ =smhTZ\u{a0}é"
+        let other = random.of(&"0123456789*/-,?+LWH#@ =smhTZ\u{a0}é"
             .chars()
             .collect::<Vec<_>>());
         match random.below(3) {

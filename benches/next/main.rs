@@ -79,7 +79,9 @@ fn next(criterion: &mut Criterion<WallTime>, zone: &str, expression: &str) -> an
     });
 
     let theirs = cron::Schedule::from_str(&with_seconds(expression))?;
-    let in_zone: chrono_tz::Tz = zone.parse()?;
+    let in_zone: chrono_tz::Tz = zone
+        .parse()
+        .map_err(|error| anyhow::anyhow!("{zone}: {error}"))?;
     let start = in_zone.timestamp_opt(START, 0).unwrap();
     let mut t = start;
     group.bench_function("cron", |b| {

@@ -22,7 +22,7 @@ const WEEKDAYS: [&str; 7] = ["SUN", "mon", "Tue", "WED", "thu", "Fri", "SAT"];
 
 fn field(random: &mut Random, min: u64, max: u64, any: u64, names: &[&str]) -> String {
     if random.one_in(any) {
-        return (*random.of(&["*", "*", "*", "*", "?", "*/1"])).to_owned();
+        return random.of(&["*", "*", "*", "*", "?", "*/1"]).to_owned();
     }
     let items = if random.one_in(4) { 3 } else { 1 };
     let items: Vec<String> = (0..items).map(|_| item(random, min, max, names)).collect();

@@ -16,7 +16,7 @@ use crate::api::{ClockChanges, Gap, Overlap};
 /// The longest gap, in seconds, after which skipped readings are made up for. What is longer is a
 /// correction of the calendar (Apia left out a day in 2011), not a clock change; Debian's cron
 /// draws the same line.
-const LONGEST_GAP: i64 = 3 * 3600;
+pub(super) const LONGEST_GAP: i64 = 3 * 3600;
 
 /// Later than every instant, and far enough from the largest number to count on from.
 const NEVER: i64 = i64::MAX / 2;

@@ -60,7 +60,7 @@ impl Zones {
             [] => "use an IANA name such as Europe/Berlin, or UTC".to_owned(),
             names => format!("did you mean {}?", names.join(" or ")),
         };
-        Err(TimingError(format!(
+        Err(TimingError::new(format!(
             "time zone: {} is not known to the zone database {}; {hint}",
             quote(name),
             self.version
