@@ -49,9 +49,16 @@ pub const CLASSES: &[Class] = &[
         expression: "0 0 30 2 *",
         zone: "UTC",
         from: "2026-01-01T00:00:00Z",
+        explains: |_, difference| matches!(difference, Difference::OnlyRobfig { why } if why.contains("never fires")),
+    },
+    Class {
+        name: "nothing but commas",
+        expression: ", * * * *",
+        zone: "UTC",
+        from: "2026-01-01T00:00:00Z",
         explains: |_, difference| {
-            matches!(difference, Difference::OnlyRobfig { why, fires: false }
-                if why.contains("never fires") || why.contains("a comma has no value"))
+            matches!(difference, Difference::OnlyRobfig { why }
+                if why.contains("a comma has no value"))
         },
     },
     Class {
@@ -82,7 +89,7 @@ pub const CLASSES: &[Class] = &[
         zone: "UTC",
         from: "2026-01-01T00:00:00Z",
         explains: |_, difference| {
-            matches!(difference, Difference::OnlyRobfig { why, .. }
+            matches!(difference, Difference::OnlyRobfig { why }
                 if why.starts_with("@every") && ["shorter than 1s", "negative", "whole number of", "more digits"]
                     .iter().any(|reason| why.contains(reason)))
         },
@@ -134,11 +141,12 @@ pub const CLASSES: &[Class] = &[
     },
     Class {
         name: "a midnight that never was",
-        expression: "30 5 4 11 *",
+        expression: "0 5 3 11 *",
         zone: "America/Sao_Paulo",
         from: "2018-11-03T12:00:00Z",
         explains: |question, difference| {
-            changes(question, difference).any(|change| {
+            // A search for another month starts at the first day of this one.
+            changes_from(question, difference, 31 * DAY).any(|change| {
                 // The first reading of a day is among those that are passed by.
                 change.to > change.from && (change.to - 1).div_euclid(DAY) * DAY >= change.from
             })
@@ -146,13 +154,22 @@ pub const CLASSES: &[Class] = &[
     },
     Class {
         name: "a midnight that is shown twice",
-        expression: "30 0 1 11 *",
-        zone: "America/Havana",
-        from: "2026-10-31T12:00:00Z",
+        expression: "30 0 * * SAT",
+        zone: "Asia/Gaza",
+        from: "2016-10-28T12:00:00Z",
         explains: |question, difference| {
             changes(question, difference).any(|change| {
                 change.to < change.from && (change.from - 1).div_euclid(DAY) * DAY >= change.to
             })
+        },
+    },
+    Class {
+        name: "a clock that is put back two hours",
+        expression: "0 2 * * *",
+        zone: "Antarctica/Troll",
+        from: "2029-10-27T23:06:33Z",
+        explains: |question, difference| {
+            changes(question, difference).any(|change| change.from - change.to > HOUR)
         },
     },
     Class {
@@ -175,6 +192,15 @@ struct Change {
 
 /// What the clock does between what both agree on and the later of what they don't.
 fn changes(question: &Question, difference: &Difference) -> impl Iterator<Item = Change> {
+    changes_from(question, difference, 0)
+}
+
+/// The same from so many seconds earlier.
+fn changes_from(
+    question: &Question,
+    difference: &Difference,
+    earlier: i64,
+) -> impl Iterator<Item = Change> {
     let span = match difference {
         Difference::Fires {
             after,
@@ -182,9 +208,11 @@ fn changes(question: &Question, difference: &Difference) -> impl Iterator<Item =
             ours,
             circle,
         } => {
-            // A search may walk on to the end of a month before it comes to nothing.
-            let later = robfig.max(*ours).unwrap_or(*after);
-            Some((*after, if *circle { after + 366 * DAY } else { later }))
+            let later = (*robfig).max(*ours).unwrap_or(*after);
+            Some((
+                after - earlier,
+                if *circle { after + 366 * DAY } else { later },
+            ))
         }
         Difference::Panics | Difference::OnlyRobfig { .. } | Difference::OnlyOurs { .. } => None,
     };
