@@ -41,6 +41,10 @@ pub fn parse(input: &[u8]) {
                 let message = error.to_string();
                 assert!(!message.is_empty());
                 assert!(message.len() < 2000, "{} bytes", message.len());
+                if let Some(span) = error.span() {
+                    assert!(text.get(span.clone()).is_some(), "{span:?} of {text:?}");
+                    assert!(error.pointer().is_some_and(|shown| shown.contains('^')));
+                }
             }
         }
     }
