@@ -1,8 +1,14 @@
 //! The only place that asks what time it is.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// A wall clock.
 #[derive(Clone, Debug)]
@@ -13,6 +19,8 @@ pub enum Clock {
     Simulated {
         start: Timestamp,
         since: tokio::time::Instant,
+        /// By how many milliseconds it was put forward since, for all its clones.
+        put_forward: Arc<AtomicI64>,
     },
 }
 
@@ -22,6 +30,19 @@ impl Clock {
         Self::Simulated {
             start,
             since: tokio::time::Instant::now(),
+            put_forward: Arc::default(),
+        }
+    }
+
+    /// Puts a simulated clock and all its clones forward, or back, as people and time servers do;
+    /// the runtime's own time just goes on. To the millisecond. The system's clock stays as it is.
+    pub fn step(&self, by: SignedDuration) {
+        match self {
+            Clock::System => {}
+            Clock::Simulated { put_forward, .. } => {
+                let milliseconds = i64::try_from(by.as_millis()).unwrap_or(0);
+                put_forward.fetch_add(milliseconds, Ordering::Relaxed);
+            }
         }
     }
 
@@ -30,7 +51,14 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match self {
             Clock::System => Timestamp::now(),
-            Clock::Simulated { start, since } => *start + since.elapsed(),
+            Clock::Simulated {
+                start,
+                since,
+                put_forward,
+            } => {
+                let put_forward = put_forward.load(Ordering::Relaxed);
+                *start + since.elapsed() + SignedDuration::from_millis(put_forward)
+            }
         }
     }
 

@@ -104,7 +104,8 @@ impl Driver {
         loop {
             let now = self.clock.now();
             self.health.beat(now);
-            if now.duration_since(counted) > CENSUS {
+            // A clock that was put back must not put off the next count.
+            if now.duration_since(counted).abs() > CENSUS {
                 self.show_census();
                 counted = now;
             }
@@ -279,6 +280,8 @@ impl Driver {
                     let message =
                         format!("pods of others have all names for its run, up to {name}");
                     let reason = Reason::NameTaken;
+                    // The next fire has names of its own.
+                    learned.names_taken = 0;
                     learned.refused = Some(Refused {
                         fire,
                         reason,

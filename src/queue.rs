@@ -2,7 +2,8 @@
 //!
 //! Wakes at wall-clock instants come first, since a fire may be due; changes that the watches show
 //! come second. A schedule is handed out to one worker at a time. The clock is asked anew at least
-//! once a second while anything waits, so that a step of the wall clock is noticed.
+//! once a second, so that a step of the wall clock is noticed: forward, wakes are due; back, every
+//! key with a wake is looked at, since what was to happen soon would else be far away.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet, VecDeque},
@@ -11,13 +12,16 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
 
 /// How long the queue sleeps at most before it asks the clock again.
 const GLANCE: Duration = Duration::from_secs(1);
+
+/// How far back the clock must go for that to be a step, all small ones together.
+const STEP: SignedDuration = SignedDuration::from_secs(1);
 
 /// A queue of keys.
 pub struct Queue<K> {
@@ -35,6 +39,8 @@ struct State<K> {
     taken: HashMap<K, bool>,
     wakes: BTreeSet<(Timestamp, K)>,
     wake_of: HashMap<K, Timestamp>,
+    /// The latest time that the clock has shown since it was last put back.
+    latest: Timestamp,
 }
 
 impl<K: Clone + Eq + Hash + Ord> Queue<K> {
@@ -46,6 +52,7 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
             taken: HashMap::new(),
             wakes: BTreeSet::new(),
             wake_of: HashMap::new(),
+            latest: Timestamp::MIN,
         };
         Self {
             clock,
@@ -119,6 +126,14 @@ impl<K: Clone + Eq + Hash + Ord> State<K> {
     }
 
     fn line_up_due(&mut self, now: Timestamp) {
+        if self.latest.duration_since(now) >= STEP {
+            self.latest = now;
+            for (_, key) in std::mem::take(&mut self.wakes) {
+                self.wake_of.remove(&key);
+                self.line_up(key, false);
+            }
+        }
+        self.latest = self.latest.max(now);
         while let Some((instant, _)) = self.wakes.first()
             && *instant <= now
             && let Some((_, key)) = self.wakes.pop_first()

@@ -228,18 +228,70 @@ fn named(name: &str, expression: &str, fires: &str) {
 
 #[test]
 fn h_is_a_value_of_the_name() {
-    named("default/backup", "H * * * *", "");
-    named("default/report", "H * * * *", "");
-    named("default/backup", "H H * * *", "");
-    named("default/backup", "H H H * *", "");
-    named("default/backup", "H 0 0 1 H ?", "");
-    named("default/backup", "0 0 * * H", "");
-    named("default/backup", "H(0-29) * * * *", "");
-    named("default/backup", "h(30-59),H(0-29) * * * *", "");
-    named("default/backup", "H/15 * * * *", "");
-    named("default/backup", "H(0-29)/10 * * * *", "");
-    named("default/backup", "0 0 * * H(MON-FRI)", "");
-    named("default/backup", "0 H(22-23),3 * * *", "");
+    named(
+        "default/backup",
+        "H * * * *",
+        "2026-11-20 12:36, 2026-11-20 13:36",
+    );
+    named(
+        "default/report",
+        "H * * * *",
+        "2026-11-20 12:23, 2026-11-20 13:23",
+    );
+    named(
+        "default/backup",
+        "H H * * *",
+        "2026-11-21 10:36, 2026-11-22 10:36",
+    );
+    named(
+        "default/backup",
+        "H H H * *",
+        "2026-12-03 10:36, 2027-01-03 10:36",
+    );
+    named(
+        "default/backup",
+        "H 0 0 1 H ?",
+        "2026-12-01 00:00:11, 2027-12-01 00:00:11",
+    );
+    named(
+        "default/backup",
+        "0 0 * * H",
+        "2026-11-23 00:00, 2026-11-30 00:00",
+    );
+}
+
+#[test]
+fn h_in_a_range_or_in_steps() {
+    named(
+        "default/backup",
+        "H(0-29) * * * *",
+        "2026-11-20 12:18, 2026-11-20 13:18",
+    );
+    named(
+        "default/backup",
+        "h(30-59),H(0-29) * * * *",
+        "2026-11-20 12:18, 2026-11-20 12:48, 2026-11-20 13:18",
+    );
+    named(
+        "default/backup",
+        "H/15 * * * *",
+        "2026-11-20 12:09, 2026-11-20 12:24, 2026-11-20 12:39, 2026-11-20 12:54, 2026-11-20 13:09",
+    );
+    named(
+        "default/backup",
+        "H(0-29)/10 * * * *",
+        "2026-11-20 12:06, 2026-11-20 12:16, 2026-11-20 12:26, 2026-11-20 13:06",
+    );
+    named(
+        "default/backup",
+        "0 0 * * H(MON-FRI)",
+        "2026-11-23 00:00, 2026-11-30 00:00",
+    );
+    named(
+        "default/backup",
+        "0 H(22-23),3 * * *",
+        "2026-11-20 22:00, 2026-11-21 03:00, 2026-11-21 22:00",
+    );
 }
 
 #[test]
@@ -270,7 +322,7 @@ fn once(place: &str, expression: &str, changes: ClockChanges, fire: &str) {
         clock_changes: changes,
         ..Options::default()
     };
-    let timing = Timing::read(expression, zone(place).unwrap(), &options).unwrap();
+    let timing = Timing::read(expression, Zones::built_in().get(place).unwrap(), &options).unwrap();
     let fire: Timestamp = fire.parse().unwrap();
     let second = jiff::SignedDuration::from_secs(1);
     let half = jiff::SignedDuration::from_millis(500);
@@ -330,7 +382,7 @@ fn at_a_local_time_that_the_clock_skips_or_shows_twice() {
             clock_changes: with(gap, None),
             ..Options::default()
         };
-        Timing::read(text, zone(place).unwrap(), &options)
+        Timing::read(text, Zones::built_in().get(place).unwrap(), &options)
             .unwrap_err()
             .message()
             .to_owned()

@@ -553,6 +553,11 @@ fn the_ends_of_time() {
                     None,
                     "{expression:?} after {after}"
                 );
+                let previous = timing.previous(after);
+                assert!(
+                    previous.is_none_or(|previous| previous < after),
+                    "{expression:?} before {after}"
+                );
                 timing.describe_local(after);
             }
         }
@@ -569,6 +574,8 @@ fn ever(place: &str, expression: &str, count: u64, first: &str, latest: &str) {
     assert_eq!(due.count, count, "{expression:?}");
     assert_eq!(timing.next(Timestamp::MIN), Some(due.first));
     assert_eq!(timing.next(due.latest), None, "{expression:?}");
+    assert_eq!(timing.previous(Timestamp::MAX), Some(due.latest));
+    assert_eq!(timing.previous(due.first), None, "{expression:?}");
 }
 
 #[test]
@@ -601,7 +608,7 @@ fn all_of_time() {
 
 #[test]
 fn many_fit_into_memory() {
-    assert!(size_of::<Timing>() <= 96, "{}", size_of::<Timing>());
+    assert!(size_of::<Timing>() <= 104, "{}", size_of::<Timing>());
 }
 
 /// Input that is nearly an expression, so that it gets far.
@@ -698,6 +705,8 @@ fn ask(expression: &str, place: &str, after: Timestamp) -> Result<(), TestCaseEr
         };
         let fire = timing.next(after);
         prop_assert!(fire.is_none_or(|fire| fire > after));
+        let previous = timing.previous(after);
+        prop_assert!(previous.is_none_or(|previous| previous < after));
         let until = fire.unwrap_or(Timestamp::MAX);
         let due = timing
             .due(after, until)

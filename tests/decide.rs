@@ -171,6 +171,13 @@ impl State {
         self.decided(fire)
     }
 
+    /// The run of this fire was claimed at this time.
+    fn claimed(self, fire: &str, claim: &str) -> Self {
+        let mut state = self.active(fire);
+        state.status.active.as_mut().unwrap().claim_time = at(claim);
+        state
+    }
+
     fn pod(mut self, pod: SeenPod) -> Self {
         self.pods.push(pod);
         self
@@ -190,6 +197,12 @@ impl State {
     fn edited(mut self, field: &str, value: impl Into<Value>) -> Self {
         self.generation = 2;
         self.spec(field, value)
+    }
+
+    /// It has had this schedule all along.
+    fn scheduled(mut self, schedule: &str) -> Self {
+        self.status.observed_schedule = Some(format!("{schedule} UTC"));
+        self.spec("schedule", schedule)
     }
 
     fn learned(mut self, learn: impl FnOnce(&mut Learned)) -> Self {
@@ -458,6 +471,285 @@ fn fires_that_were_missed() {
             .pod(ended("12:00:20", "12:00:29", 0))
             .pod(held("12:00:30")),
         "record(end 12:00:20 Succeeded, claim 12:00:30)",
+    );
+}
+
+#[test]
+fn fires_that_were_missed_and_shall_not_be_made_up() {
+    let skip = |now| when(now).spec("missedFires", "Skip");
+    check(
+        "several due, the latest within a minute: it runs, the others are Missed",
+        skip("12:00:35").pod(held("12:00:30")),
+        "record(skip 12:00:10 x2 Missed, claim 12:00:30)",
+    );
+    let hourly = |now| skip(now).scheduled("0 5 * * * *");
+    check(
+        "due, a minute late: runs",
+        hourly("12:06:00"),
+        "prepare 12:05:00",
+    );
+    check(
+        "due, later than a minute: Missed",
+        hourly("12:06:00.1"),
+        "record(skip 12:05:00 x1 Missed)",
+    );
+    check(
+        "several due, none within a minute: all are Missed",
+        hourly("14:06:01"),
+        "record(skip 12:05:00 x3 Missed)",
+    );
+    check(
+        "due, later than a minute, within its deadline: runs",
+        hourly("12:09:00").spec("startingDeadlineSeconds", 300),
+        "prepare 12:05:00",
+    );
+    check(
+        "due, within a minute, later than its deadline: Missed",
+        skip("12:00:39").spec("startingDeadlineSeconds", 5),
+        "record(skip 12:00:10 x3 Missed)",
+    );
+    check(
+        "due, previous run active: skipped as StillActive",
+        skip("12:00:20").active("12:00:10").pod(running("12:00:10")),
+        "record(skip 12:00:20 x1 StillActive)",
+    );
+}
+
+/// All missed fires run.
+fn all(now: &str) -> State {
+    when(now).spec("missedFires", "RunAll")
+}
+
+#[test]
+fn fires_that_were_missed_and_shall_all_run() {
+    check(
+        "several due: the oldest is prepared",
+        all("12:00:35"),
+        "prepare 12:00:10",
+    );
+    check(
+        "several due, the oldest prepared: it is claimed, nothing is skipped",
+        all("12:00:35").pod(held("12:00:10")),
+        "record(claim 12:00:10)",
+    );
+    check(
+        "several due, the latest prepared: the oldest is prepared first",
+        all("12:00:35").pod(held("12:00:30")),
+        "prepare 12:00:10",
+    );
+    check(
+        "more due than the limit: the oldest beyond it are Missed",
+        all("12:00:55")
+            .spec("missedFiresLimit", 2)
+            .pod(held("12:00:40")),
+        "record(skip 12:00:10 x3 Missed, claim 12:00:40)",
+    );
+    check(
+        "as many due as the limit: all run",
+        all("12:00:25")
+            .spec("missedFiresLimit", 2)
+            .pod(held("12:00:10")),
+        "record(claim 12:00:10)",
+    );
+    check(
+        "more elapsed times due than the limit: counted from the last decided one",
+        all("12:01:00")
+            .scheduled("@every 7s")
+            .spec("missedFiresLimit", 2),
+        "prepare 12:00:49",
+    );
+    check(
+        "some too late: skipped in one record, the oldest of the others runs",
+        all("12:00:39")
+            .spec("startingDeadlineSeconds", 15)
+            .pod(held("12:00:30")),
+        "record(skip 12:00:10 x2 StartingDeadlineExceeded, claim 12:00:30)",
+    );
+    check(
+        "one as late as is allowed: runs",
+        all("12:00:35")
+            .spec("startingDeadlineSeconds", 15)
+            .pod(held("12:00:20")),
+        "record(skip 12:00:10 x1 StartingDeadlineExceeded, claim 12:00:20)",
+    );
+    check(
+        "all too late: all are skipped",
+        all("12:00:39").spec("startingDeadlineSeconds", 5),
+        "record(skip 12:00:10 x3 StartingDeadlineExceeded)",
+    );
+    check(
+        "some too late and more than the limit: each for its reason",
+        all("12:00:55")
+            .spec("startingDeadlineSeconds", 40)
+            .spec("missedFiresLimit", 2)
+            .pod(held("12:00:40")),
+        "record(skip 12:00:10 x1 StartingDeadlineExceeded, skip 12:00:20 x2 Missed, \
+         claim 12:00:40)",
+    );
+    check(
+        "the pod of the oldest refused: all that wait are refused with it",
+        all("12:00:35").learned(refused("12:00:10")),
+        "record(ready false QuotaExceeded, skip 12:00:10 x3 QuotaExceeded)",
+    );
+    check(
+        "the names of the oldest taken: the next has names of its own",
+        all("12:00:35").learned(|learned| {
+            refused("12:00:10")(learned);
+            learned.refused.as_mut().unwrap().reason = Reason::NameTaken;
+        }),
+        "record(ready false NameTaken, skip 12:00:10 x1 NameTaken)",
+    );
+    check(
+        "missed by an earlier form of the schedule: not run",
+        all("12:00:35").edited("schedule", "0 * * * * *"),
+        "record(skip 12:00:10 x3 ScheduleChanged)",
+    );
+}
+
+#[test]
+fn fires_that_fall_due_while_missed_ones_run() {
+    let late = |now| all(now).claimed("12:00:10", "12:00:35");
+    check(
+        "a catch-up run is active: what falls due waits, and so does what was missed",
+        late("12:00:40").pod(running("12:00:10")),
+        "-",
+    );
+    check_wake(
+        "a catch-up run is active: its end wakes, no time does",
+        late("12:00:40").pod(running("12:00:10")),
+        "never",
+    );
+    check(
+        "a catch-up run ended: the next one's pod is made before anything is recorded as skipped",
+        late("12:00:45").pod(ended("12:00:10", "12:00:44", 0)),
+        "record(end 12:00:10 Succeeded)",
+    );
+    check(
+        "a catch-up run ended, the next one's pod there: finish and claim are one write",
+        late("12:00:45")
+            .pod(ended("12:00:10", "12:00:44", 0))
+            .pod(held("12:00:20")),
+        "record(end 12:00:10 Succeeded, claim 12:00:20)",
+    );
+    check(
+        "a catch-up run ended, more wait than the limit: the oldest of them are Missed",
+        late("12:00:45")
+            .spec("missedFiresLimit", 2)
+            .pod(ended("12:00:10", "12:00:44", 0))
+            .pod(held("12:00:30")),
+        "record(end 12:00:10 Succeeded, skip 12:00:20 x1 Missed, claim 12:00:30)",
+    );
+    check(
+        "a catch-up run is gone: the next one runs",
+        late("12:00:45")
+            .learned(|learned| learned.gone = Some("pod-12:00:10".into()))
+            .pod(held("12:00:20")),
+        "record(end 12:00:10 PodDeleted, claim 12:00:20)",
+    );
+    check(
+        "the last missed fire runs: what falls due finds it active",
+        all("12:00:40")
+            .claimed("12:00:30", "12:00:35")
+            .pod(running("12:00:30")),
+        "record(skip 12:00:40 x1 StillActive)",
+    );
+    check(
+        "a run that is on time: what falls due finds it active",
+        all("12:00:20").active("12:00:10").pod(running("12:00:10")),
+        "record(skip 12:00:20 x1 StillActive)",
+    );
+    check(
+        "a run on time ended unseen: what it overlapped is StillActive, the rest waits",
+        all("12:00:55")
+            .active("12:00:10")
+            .pod(ended("12:00:10", "12:00:25", 0))
+            .pod(held("12:00:30")),
+        "record(skip 12:00:20 x1 StillActive, end 12:00:10 Succeeded, claim 12:00:30)",
+    );
+    check(
+        "suspended while it catches up: what waits is not run",
+        late("12:00:40")
+            .pod(running("12:00:10"))
+            .edited("suspend", true),
+        "record(skip 12:00:20 x3 ScheduleChanged)",
+    );
+    let mut since = all("12:00:45").claimed("12:00:10", "12:00:35");
+    since.status.observed_since = Some(at("12:00:38"));
+    check(
+        "edited while it catches up: what falls due since finds the run active",
+        since.pod(running("12:00:10")),
+        "record(skip 12:00:40 x1 StillActive)",
+    );
+    check(
+        "while it catches up nothing is prepared ahead of its turn",
+        late("12:00:48").ahead(4).pod(running("12:00:10")),
+        "-",
+    );
+}
+
+#[test]
+fn a_clock_that_was_put_back() {
+    check(
+        "by no more than a minute: nothing runs, nothing is said",
+        when("12:00:30").decided("12:01:30"),
+        "-",
+    );
+    check(
+        "by more than a minute: said once",
+        when("12:00:29").decided("12:01:30"),
+        "record(ready true ClockBehind)",
+    );
+    check(
+        "by a day, with a run that ended meanwhile: it is finished, and nothing runs again",
+        when("12:00:29")
+            .active("12:01:30")
+            .pod(ended("12:01:30", "12:01:32", 0)),
+        "record(end 12:01:30 Succeeded, ready true ClockBehind)",
+    );
+    check(
+        "by an hour, and suspended: that is what is said",
+        suspended("12:00:29").decided("12:59:30"),
+        "-",
+    );
+    let behind = |now: &str| {
+        let mut state = when(now).decided("12:01:30");
+        let (why, since) = (Reason::ClockBehind, at("12:00:00"));
+        set_condition(&mut state.status, READY, true, why, "", 1, since);
+        state
+    };
+    check(
+        "the clock has come near: no write of its own, since another's clock may not have",
+        behind("12:00:30"),
+        "-",
+    );
+    check(
+        "the next fire is decided: ready again",
+        behind("12:01:40").pod(held("12:01:40")),
+        "record(ready true Ready, claim 12:01:40)",
+    );
+    check(
+        "the template is tried: ready again",
+        behind("12:01:35")
+            .edited("description", "other")
+            .learned(|learned| {
+                let result = Ok(());
+                let generation = 2;
+                learned.trial = Some(Trial { generation, result });
+            }),
+        "record(ready true Ready)",
+    );
+}
+
+#[test]
+fn the_message_about_a_clock_that_was_put_back_names_both_instants() {
+    let plan = when("12:00:29").decided("12:01:30").plan();
+    let [Step::Record { status, .. }] = &plan.steps[..] else {
+        panic!("{plan:?}");
+    };
+    assert_eq!(
+        status.conditions[0].message,
+        "the controller's clock was put back behind 2026-11-20T12:01:30+00:00, up to which all \
+         fires are decided; the schedule fires again at 2026-11-20T12:01:40+00:00"
     );
 }
 

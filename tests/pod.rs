@@ -8,10 +8,18 @@ use punctual::{
 };
 use serde_json::{Value, json};
 
+const PREVIOUS: &str = "punctual.dev/previous-fire-time";
+
 /// The pod that is built from a template, for a schedule with a deadline of 60 s.
 fn built(template: Value) -> Value {
+    built_for("@daily", "Europe/Berlin", template)
+}
+
+fn built_for(schedule: &str, zone: &str, template: Value) -> Value {
     let template = RawJson::from(&template);
-    let spec = json!({"schedule": "@daily", "activeDeadlineSeconds": 60, "template": template});
+    let spec = json!({
+        "schedule": schedule, "timeZone": zone, "activeDeadlineSeconds": 60, "template": template,
+    });
     let spec: ScheduledContainerSpec = serde_json::from_value(spec).unwrap();
     let identity = ScheduleRef {
         namespace: "shop".into(),
@@ -51,10 +59,16 @@ fn a_run_is_named_marked_and_owned() {
     assert_eq!(metadata["labels"], labels);
     let annotations = json!({
         "note": "n",
-        "punctual.dev/fire-time": "2026-11-20T18:45:10Z",
+        "punctual.dev/attempt": "1",
+        "punctual.dev/fire-time": "2026-11-20T19:45:10+01:00",
         "punctual.dev/generation": "7",
+        "punctual.dev/next-fire-time": "2026-11-21T00:00:00+01:00",
+        "punctual.dev/run": "backup-20261120-184510",
+        "punctual.dev/schedule": "backup",
     });
-    assert_eq!(metadata["annotations"], annotations);
+    let mut shown = metadata["annotations"].clone();
+    shown.as_object_mut().unwrap().remove(PREVIOUS);
+    assert_eq!(shown, annotations);
     let owner = &metadata["ownerReferences"][0];
     assert_eq!(owner["uid"], "0b5ff1f1-6b1c-4d0c-8d8e-3a8e1c3cf1d8");
     assert_eq!(owner["blockOwnerDeletion"], false);
@@ -76,12 +90,102 @@ fn a_template_can_t_give_what_is_ours_to_give() {
     assert_eq!(metadata["namespace"], "shop");
     assert_eq!(
         metadata["annotations"]["punctual.dev/fire-time"],
-        "2026-11-20T18:45:10Z"
+        "2026-11-20T19:45:10+01:00"
     );
     assert_eq!(metadata["ownerReferences"].as_array().unwrap().len(), 1);
     for key in ["generateName", "uid", "finalizers"] {
         assert!(!metadata.contains_key(key), "{key}");
     }
+}
+
+/// The environment of a container, as `NAME=value` and in its order.
+fn environment(container: &Value) -> Vec<String> {
+    let variables = container["env"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    variables
+        .map(|one| format!("{}={}", text(&one["name"]), text(&one["value"])))
+        .collect()
+}
+
+#[test]
+fn every_container_is_told_of_its_run_before_its_own_variables() {
+    let pod = with_spec(json!({
+        "containers": [
+            {"name": "a", "env": [
+                {"name": "SINCE", "value": "$(PUNCTUAL_FIRE_TIME)"},
+                {"name": "PUNCTUAL_RUN", "value": "mine"},
+                {"name": "SECRET", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+            ]},
+            {"name": "b"},
+        ],
+        "initContainers": [
+            {"name": "c", "env": null},
+            {"name": "sidecar", "restartPolicy": "Always"},
+        ],
+    }));
+    let told = [
+        "PUNCTUAL_FIRE_TIME=2026-11-20T19:45:10+01:00",
+        "PUNCTUAL_NEXT_FIRE_TIME=2026-11-21T00:00:00+01:00",
+        "PUNCTUAL_SCHEDULE=backup",
+        "PUNCTUAL_RUN=backup-20261120-184510",
+        "PUNCTUAL_ATTEMPT=1",
+    ];
+    let spec = &pod["spec"];
+    for (container, own) in [
+        (
+            &spec["containers"][0],
+            vec!["SINCE=$(PUNCTUAL_FIRE_TIME)", "SECRET=?"],
+        ),
+        (&spec["containers"][1], vec![]),
+        (&spec["initContainers"][0], vec![]),
+        (&spec["initContainers"][1], vec![]),
+    ] {
+        let mut environment = environment(container);
+        let previous = environment.remove(1);
+        assert!(
+            previous.starts_with("PUNCTUAL_PREVIOUS_FIRE_TIME="),
+            "{previous}"
+        );
+        assert_eq!(
+            environment,
+            [&told[..], &own[..]].concat(),
+            "{}",
+            container["name"]
+        );
+    }
+    assert_eq!(
+        spec["containers"][0]["env"][7]["valueFrom"]["secretKeyRef"]["key"],
+        "k"
+    );
+}
+
+#[test]
+fn a_fire_without_a_next_one_leaves_the_variable_empty_and_the_annotation_out() {
+    let template = json!({
+        "metadata": {"annotations": {"punctual.dev/next-fire-time": "soon"}},
+        "spec": {"containers": [{"name": "main"}]},
+    });
+    let pod = built_for("10 45 18 20 11 ? 2026", "UTC", template);
+    let environment = environment(&pod["spec"]["containers"][0]);
+    assert_eq!(environment[2], "PUNCTUAL_NEXT_FIRE_TIME=");
+    let annotations = pod["metadata"]["annotations"].as_object().unwrap();
+    assert!(!annotations.contains_key("punctual.dev/next-fire-time"));
+}
+
+#[test]
+fn the_annotation_of_the_fire_reads_as_the_same_instant_in_every_zone() {
+    for zone in ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York"] {
+        let pod = built_for("@daily", zone, json!({"spec": {"containers": []}}));
+        let shown = &pod["metadata"]["annotations"]["punctual.dev/fire-time"];
+        let fire: Timestamp = shown.as_str().unwrap().parse().unwrap();
+        assert_eq!(fire.to_string(), "2026-11-20T18:45:10Z", "{zone}");
+    }
+}
+
+#[test]
+fn an_environment_of_the_wrong_shape_is_left_for_the_api_server_to_refuse() {
+    let pod = with_spec(json!({"containers": [{"name": "main", "env": {"A": "b"}}, 3]}));
+    assert_eq!(pod["spec"]["containers"][0]["env"], json!({"A": "b"}));
 }
 
 #[test]

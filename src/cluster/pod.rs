@@ -4,11 +4,14 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::core::{
-    run::{FIRE_ANNOTATION, GENERATION_ANNOTATION, HOLD, SCHEDULE_LABEL},
+    run::{GENERATION_ANNOTATION, HOLD, SCHEDULE_LABEL, TOLD, Told},
     schedule::Schedule,
 };
 
 /// The pod for a fire. It is held: it has our scheduling gate, so it starts only when that goes.
+///
+/// Its containers are told of the fire by environment variables, and whoever looks at the pod by
+/// annotations of the same meaning. A template's own of these names are replaced.
 pub fn pod(schedule: &Schedule, fire: Timestamp, name: &str) -> Value {
     let mut template = schedule.template.value();
     let mut metadata = match template.get_mut("metadata").map(Value::take) {
@@ -42,12 +45,13 @@ pub fn pod(schedule: &Schedule, fire: Timestamp, name: &str) -> Value {
         SCHEDULE_LABEL,
         &schedule.identity.name,
     );
-    set(
-        &mut metadata,
-        "annotations",
-        FIRE_ANNOTATION,
-        &fire.to_string(),
-    );
+    let facts = facts(schedule, fire, name);
+    for (_, annotation, value) in &facts {
+        match value {
+            Some(value) => set(&mut metadata, "annotations", annotation, value),
+            None => drop(object(&mut metadata, "annotations").remove(*annotation)),
+        }
+    }
     set(
         &mut metadata,
         "annotations",
@@ -63,8 +67,14 @@ pub fn pod(schedule: &Schedule, fire: Timestamp, name: &str) -> Value {
     if let Some(deadline) = schedule.active_deadline {
         spec.insert("activeDeadlineSeconds".into(), deadline.as_secs().into());
     }
-    keep_last_lines(&mut spec, "containers");
-    keep_last_lines(&mut spec, "initContainers");
+    for kind in ["containers", "initContainers"] {
+        let containers = spec.get_mut(kind).and_then(Value::as_array_mut);
+        let containers = containers.into_iter().flatten();
+        for container in containers.filter_map(Value::as_object_mut) {
+            keep_last_lines(container);
+            tell(container, &facts);
+        }
+    }
     bind_by_affinity(&mut spec);
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
 }
@@ -81,20 +91,56 @@ fn owner(schedule: &Schedule) -> Value {
     })
 }
 
-/// The last lines of a container that fails outlive its pod in the termination message.
-fn keep_last_lines(spec: &mut Map<String, Value>, kind: &str) {
-    for container in spec
-        .get_mut(kind)
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
-        if let Some(container) = container.as_object_mut() {
-            container
-                .entry("terminationMessagePolicy")
-                .or_insert("FallbackToLogsOnError".into());
+/// Environment variable, annotation and value, if there is one.
+type Fact = (&'static str, &'static str, Option<String>);
+
+/// What the run of a fire is told of itself.
+fn facts(schedule: &Schedule, fire: Timestamp, name: &str) -> Vec<Fact> {
+    let timing = schedule.timing.as_ref().ok();
+    let local = |time: Timestamp| {
+        timing.map_or_else(|| time.to_string(), |timing| timing.describe_local(time))
+    };
+    let value = |told| match told {
+        Told::Fire => Some(local(fire)),
+        Told::PreviousFire => timing?.previous(fire).map(local),
+        Told::NextFire => timing?.next(fire).map(local),
+        Told::Schedule => Some(schedule.identity.name.clone()),
+        Told::Run => Some(name.to_owned()),
+        // A fire has one attempt.
+        Told::Attempt => Some("1".to_owned()),
+    };
+    let facts = TOLD.into_iter();
+    facts
+        .map(|(told, variable, annotation)| (variable, annotation, value(told)))
+        .collect()
+}
+
+/// Sets the environment variables. They come first, so that the container's arguments and its other
+/// variables may refer to them; what has no value is empty, so that scripts may name it under `set -u`.
+fn tell(container: &mut Map<String, Value>, facts: &[Fact]) {
+    let others = match container.remove("env") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(variables)) => variables,
+        // No list: the API server refuses it, in words that the user understands.
+        Some(other) => {
+            container.insert("env".into(), other);
+            return;
         }
-    }
+    };
+    let ours = |variable: &Value| facts.iter().any(|(name, ..)| variable["name"] == *name);
+    let told = facts.iter().map(|(name, _, value)| {
+        let value = value.as_deref().unwrap_or_default();
+        json!({"name": name, "value": value})
+    });
+    let others = others.into_iter().filter(|variable| !ours(variable));
+    container.insert("env".into(), told.chain(others).collect());
+}
+
+/// The last lines of a container that fails outlive its pod in the termination message.
+fn keep_last_lines(container: &mut Map<String, Value>) {
+    container
+        .entry("terminationMessagePolicy")
+        .or_insert("FallbackToLogsOnError".into());
 }
 
 /// Kubernetes refuses a gated pod that names its node, so the name becomes a required affinity.

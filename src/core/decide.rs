@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     cron::Due,
     litter::litter,
+    missed::{self, Passed, Turn},
     news::News,
     outcome,
     plan::{Learned, Plan, Seen, Step},
@@ -47,7 +48,7 @@ pub fn decide(
         // that fall due meanwhile are still noticed.
         return Plan {
             steps: vec![step],
-            wake_at: draft.next_fire(None),
+            wake_at: draft.next_fire(None).filter(|&fire| fire > now),
         };
     }
     let wanted = draft.due_fires();
@@ -55,8 +56,12 @@ pub fn decide(
     // What is shown can wait for the fire that waits for its pod: it isn't worth a write of its own.
     // And of a schedule that is being deleted there is nothing left to show.
     if wanted.is_none() && !seen.deleting {
+        let alone = draft.status == seen.status;
+        let behind = draft.behind();
         draft.show_next(next);
-        if let Some(readiness) = readiness::now(schedule, learned, &draft.status, next) {
+        if let Some(readiness) =
+            readiness::now(schedule, learned, &draft.status, next, behind, alone)
+        {
             draft.set_ready(readiness);
         }
     }
@@ -67,7 +72,13 @@ pub fn decide(
         prepare::early(schedule, seen, learned, next.filter(|_| free), ahead, now);
     let active = draft.status.active.as_ref();
     let (litter, litter_at) = litter(schedule, &seen.pods, active, [wanted, next], now);
-    let wakes = [next, early_at, litter_at, draft.wake_for_active()];
+    let wakes = [
+        // A fire that waits for the active run waits for no time.
+        next.filter(|&fire| fire > now),
+        early_at,
+        litter_at,
+        draft.wake_for_active(),
+    ];
 
     // The order is the order of urgency: what starts a run comes first, what tidies up comes last.
     let steps = match (busy, wanted) {
@@ -247,6 +258,7 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(&mut self, (run, reason): (RunRecord, Reason)) {
+        let catching_up = self.catching_up();
         status::end_run(
             &mut self.status,
             &run,
@@ -254,8 +266,10 @@ impl<'a> Draft<'a> {
             self.schedule.generation,
             self.now,
         );
-        // What fell due while the run was active found it active, even if its end was noticed late.
-        if let Some(timing) = self.timing()
+        // What fell due while the run was active found it active, even if its end was noticed late;
+        // but while missed fires run one after the other, it has waited for the end.
+        if !catching_up
+            && let Some(timing) = self.timing()
             && let Some(due) = timing.due(self.watermark(), run.finished.min(self.now))
         {
             let message = format!("run {} was still active", run.name);
@@ -264,68 +278,79 @@ impl<'a> Draft<'a> {
         self.news.push(News::Ended { run, reason });
     }
 
-    /// Decides every fire that is due: skips are recorded, and a fire that shall run is claimed if
-    /// its pod is there. Returns the fire that needs a pod first.
-    fn due_fires(&mut self) -> Option<Timestamp> {
-        let due = self.timing()?.due(self.watermark(), self.now)?;
-        let fire = due.latest;
-        let candidate = Candidate {
-            schedule: self.schedule,
-            fire,
-            active: self.status.active.as_ref(),
-            refused: self.learned.refused.as_ref(),
-            now: self.now,
-        };
-        match rules::objection(&candidate) {
-            Some((reason @ (Reason::StillActive | Reason::StartingDeadlineExceeded), message)) => {
-                self.skip(due, reason, message);
-                None
-            }
-            Some((reason, message)) => {
-                self.skip_earlier(due, "a later fire was tried in its stead");
-                let this = Due {
-                    first: fire,
-                    latest: fire,
-                    count: 1,
-                };
-                self.set_ready((false, reason, message.clone()));
-                self.skip(this, reason, message);
-                None
-            }
-            None => {
-                let Some(pod) = prepare::prepared(self.schedule, self.seen, fire) else {
-                    return Some(fire);
-                };
-                let (name, uid) = (pod.name.clone(), pod.uid.clone());
-                self.skip_earlier(due, "a later fire runs in its stead");
-                if let Some(mended) = readiness::mended(&self.status) {
-                    self.set_ready(mended);
-                }
-                self.status.last_fire_time = Some(fire);
-                self.status.last_run_time = Some(fire);
-                self.status.active = Some(ActiveRun {
-                    name,
-                    uid,
-                    fire_time: fire,
-                    claim_time: whole_second(self.now),
-                    waiting: None,
-                    stopping: None,
-                });
-                None
-            }
-        }
+    /// Whether fires wait for the end of the active run instead of being dropped.
+    fn catching_up(&self) -> bool {
+        let (timing, active) = (self.timing(), self.status.active.as_ref());
+        timing.zip(active).is_some_and(|(timing, active)| {
+            missed::catching_up(self.schedule, timing, self.status.observed_since, active)
+        })
     }
 
-    fn skip_earlier(&mut self, due: Due, message: &str) {
-        if due.count < 2 {
-            return;
+    /// Decides the fires that are due: skips are recorded, and the fire whose turn it is is claimed
+    /// if its pod is there. Returns the fire that needs a pod first.
+    fn due_fires(&mut self) -> Option<Timestamp> {
+        if self.catching_up() {
+            return None;
         }
-        let Some(timing) = self.timing() else { return };
-        let Some(before) = due.latest.checked_sub(SignedDuration::from_secs(1)).ok() else {
-            return;
+        let (timing, watermark) = (self.timing()?, self.watermark());
+        let due = timing.due(watermark, self.now)?;
+        let candidate = Candidate {
+            schedule: self.schedule,
+            fire: due.latest,
+            active: self.status.active.as_ref(),
+            now: self.now,
         };
-        if let Some(earlier) = timing.due(self.watermark(), before) {
-            self.skip(earlier, Reason::Missed, message.into());
+        // What speaks against the latest of them speaks against them all.
+        if let Some((reason, message)) = rules::objection(&candidate) {
+            self.skip(due, reason, message);
+            return None;
+        }
+        let Turn {
+            fire,
+            before,
+            waiting,
+        } = missed::turn(self.schedule, timing, watermark, due, self.now);
+        let refused = self.learned.refused.as_ref();
+        if let Some(refused) = refused.filter(|refused| refused.fire == fire) {
+            self.pass(before);
+            self.set_ready((false, refused.reason, refused.message.clone()));
+            // Kubernetes would refuse those after it as well: their pods differ in the fire alone,
+            // and in their names.
+            let fires = match refused.reason {
+                Reason::NameTaken => Due::of(fire),
+                _ => waiting,
+            };
+            self.skip(fires, refused.reason, refused.message.clone());
+            return None;
+        }
+        let Some(pod) = prepare::prepared(self.schedule, self.seen, fire) else {
+            return Some(fire);
+        };
+        self.pass(before);
+        if let Some(mended) = readiness::mended(&self.status) {
+            self.set_ready(mended);
+        }
+        self.status.last_fire_time = Some(fire);
+        self.status.last_run_time = Some(fire);
+        self.status.active = Some(ActiveRun {
+            name: pod.name.clone(),
+            uid: pod.uid.clone(),
+            fire_time: fire,
+            claim_time: whole_second(self.now),
+            waiting: None,
+            stopping: None,
+        });
+        None
+    }
+
+    fn pass(&mut self, passed: Vec<Passed>) {
+        for Passed {
+            due,
+            reason,
+            message,
+        } in passed
+        {
+            self.skip(due, reason, message);
         }
     }
 
@@ -342,7 +367,7 @@ impl<'a> Draft<'a> {
         self.news.push(News::Skipped { skip, reason });
     }
 
-    fn timing(&self) -> Option<&Timetable> {
+    fn timing(&self) -> Option<&'a Timetable> {
         self.schedule
             .timing
             .as_ref()
@@ -353,6 +378,12 @@ impl<'a> Draft<'a> {
     /// The first fire after those that are decided, or after the one that is about to be.
     fn next_fire(&self, wanted: Option<Timestamp>) -> Option<Timestamp> {
         self.timing()?.next(wanted.unwrap_or(self.watermark()))
+    }
+
+    /// Up to when fires are decided, if the clock is far from there: it was put back.
+    fn behind(&self) -> Option<Timestamp> {
+        let decided = self.watermark();
+        Some(decided).filter(|decided| decided.duration_since(self.now) > readiness::BEHIND)
     }
 
     fn set_ready(&mut self, (ready, reason, message): readiness::Readiness) {

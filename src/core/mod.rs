@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod cron;
 pub mod decide;
 pub mod litter;
+pub mod missed;
 pub mod news;
 pub mod outcome;
 pub mod plan;

@@ -1,6 +1,6 @@
 //! Whether a schedule can run, as its Ready condition says it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     plan::{Learned, Trial},
@@ -12,15 +12,22 @@ use crate::api::{ConditionStatus, ScheduledContainerStatus};
 
 const RUNS_WHEN_DUE: &str = "the schedule runs when it is due";
 
+/// How far behind the decided fires the clock may be before it is worth a word.
+pub const BEHIND: SignedDuration = SignedDuration::from_secs(60);
+
 /// Whether it can run, why, and why in a sentence.
 pub type Readiness = (bool, Reason, String);
 
-/// What is to be said now; `None` if nothing new is known.
+/// What is to be said now; `None` if nothing new is known. `next` is the next fire; `behind`, up to
+/// when fires are decided if the clock is more than [`BEHIND`] away from there; `alone`, that there
+/// is nothing else to write.
 pub fn now(
     schedule: &Schedule,
     learned: &Learned,
     status: &ScheduledContainerStatus,
     next: Option<Timestamp>,
+    behind: Option<Timestamp>,
+    alone: bool,
 ) -> Option<Readiness> {
     let trial = learned
         .trial
@@ -40,9 +47,22 @@ pub fn now(
         // Nothing is known of the template yet, or what is wrong with it stands there.
         (_, None) if !holds => return None,
         (Err(idle), _) => (true, idle.reason, idle.message.clone()),
-        (Ok(_), _) => match next {
-            Some(_) => (true, Reason::Ready, RUNS_WHEN_DUE.into()),
-            None => (true, Reason::NeverFires, "no fire is left".into()),
+        (Ok(timing), _) => match (next, behind) {
+            (None, _) => (true, Reason::NeverFires, "no fire is left".into()),
+            // Two controllers whose clocks differ would contradict each other for ever. The next
+            // fire, at the latest, takes it back.
+            (Some(_), None) if alone && trial.is_none() && says_behind(status) => return None,
+            (Some(_), None) => (true, Reason::Ready, RUNS_WHEN_DUE.into()),
+            (Some(next), Some(decided)) => (
+                true,
+                Reason::ClockBehind,
+                format!(
+                    "the controller's clock was put back behind {}, up to which all fires are decided; \
+                     the schedule fires again at {}",
+                    timing.describe_local(decided),
+                    timing.describe_local(next)
+                ),
+            ),
         },
     })
 }
@@ -58,6 +78,10 @@ pub fn mended(status: &ScheduledContainerStatus) -> Option<Readiness> {
 pub fn unknown(schedule: &Schedule, status: &ScheduledContainerStatus) -> bool {
     status::condition(status, READY)
         .is_none_or(|ready| ready.observed_generation != Some(schedule.generation))
+}
+
+fn says_behind(status: &ScheduledContainerStatus) -> bool {
+    status::condition(status, READY).is_some_and(|it| it.reason == Reason::ClockBehind.name())
 }
 
 /// Sets the condition. Says whether that is news.

@@ -70,7 +70,7 @@ reasons! {
     ContainerConfigError Warning "A container of the run can't be created as it is configured.";
     // Why a fire got no run.
     StillActive Warning "The previous run was still active when the fire fell due.";
-    Missed Warning "The fire fell due while nobody watched, and a later one was run in its stead.";
+    Missed Warning "The fire could not start when it was due, and missedFires does not have it made up for.";
     StartingDeadlineExceeded Warning "The fire could not start within startingDeadlineSeconds.";
     ScheduleChanged Normal "The fire belonged to an earlier form of the schedule.";
     QuotaExceeded Warning "A resource quota refused the run's pod.";
@@ -83,9 +83,12 @@ reasons! {
     Ready Normal "The schedule is valid and will run when it is due.";
     Suspended Normal "The schedule is suspended.";
     Disabled Normal "The schedule is empty: it never runs.";
+    ClockBehind Warning "The controller's clock shows a time whose fires are decided already: it was put back.";
     NeverFires Warning "The schedule is valid, but no fire is left.";
     InvalidSchedule Warning "The schedule can't be read.";
     InvalidTimeZone Warning "The time zone is unknown.";
+    CalendarNotFound Warning "A calendar that the schedule names does not exist.";
+    InvalidCalendar Warning "A calendar that the schedule names can't be read.";
     InvalidSpec Warning "The spec can't be read by this version of the controller.";
     UnsupportedPolicy Warning "The concurrency policy is reserved for a later version.";
     // What else goes wrong.

@@ -13,7 +13,6 @@ pub const fn remedy(reason: Reason) -> Option<&'static str> {
         | Reason::NonZeroExit
         | Reason::PodDeleted
         | Reason::PodFailed
-        | Reason::Missed
         | Reason::ScheduleChanged
         | Reason::NamespaceTerminating
         | Reason::CreateRefused
@@ -39,6 +38,7 @@ pub const fn remedy(reason: Reason) -> Option<&'static str> {
         Reason::StillActive => {
             Some("If that is usual, run it less often, or limit it with activeDeadlineSeconds.")
         }
+        Reason::Missed => Some("Set missedFires to RunAll if each of them shall run."),
         Reason::StartingDeadlineExceeded => {
             Some("Raise startingDeadlineSeconds if late starts are welcome.")
         }
@@ -51,8 +51,15 @@ pub const fn remedy(reason: Reason) -> Option<&'static str> {
             Some("Let the controller's service account create pods in this namespace.")
         }
         Reason::Suspended => Some("Set spec.suspend to false to let it run."),
+        Reason::ClockBehind => {
+            Some("Look at the clock of the controller's node; nothing runs twice.")
+        }
         Reason::NeverFires | Reason::InvalidSchedule => Some("Correct spec.schedule."),
         Reason::InvalidTimeZone => Some("Set spec.timeZone to an IANA name such as Europe/Berlin."),
+        Reason::CalendarNotFound => {
+            Some("Create the calendar, or correct its kind and name in spec.calendars.")
+        }
+        Reason::InvalidCalendar => Some("Correct the calendar; its schedules follow at once."),
         Reason::UnsupportedPolicy => Some("Set spec.concurrencyPolicy to Forbid."),
         Reason::InvalidSpec => Some("Update the controller, or correct the spec."),
         Reason::CrashLooping => {

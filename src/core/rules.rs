@@ -2,15 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::{plan::Refused, reason::Reason, schedule::Schedule};
-use crate::api::ActiveRun;
+use super::{missed, reason::Reason, schedule::Schedule};
+use crate::api::{ActiveRun, MissedFires};
 
-/// A fire that is due, and what speaks against it.
+/// The latest fire that is due, and what speaks against it and thereby against all before it.
 pub struct Candidate<'a> {
     pub schedule: &'a Schedule,
     pub fire: Timestamp,
     pub active: Option<&'a ActiveRun>,
-    pub refused: Option<&'a Refused>,
     pub now: Timestamp,
 }
 
@@ -21,10 +20,10 @@ pub type Objection = (Reason, String);
 const RULES: &[fn(&Candidate) -> Option<Objection>] = &[
     // Never two runs at once: asked first, since it holds whatever else is true.
     still_active,
+    // Who wants no fire made up for wants none of the others either.
+    missed,
     // A fire that nobody could start in time would surprise more than it helps.
     too_late,
-    // Kubernetes has said no to this very fire, and would again.
-    refused,
 ];
 
 /// Why this fire gets no run; `None` if it shall have one.
@@ -40,21 +39,27 @@ fn still_active(candidate: &Candidate) -> Option<Objection> {
     ))
 }
 
+fn missed(candidate: &Candidate) -> Option<Objection> {
+    let deadline = candidate.schedule.starting_deadline;
+    let late = candidate.now.duration_since(candidate.fire);
+    let missed = match candidate.schedule.missed {
+        MissedFires::Skip => late > deadline.unwrap_or(missed::IN_TIME),
+        MissedFires::RunLatest | MissedFires::RunAll => false,
+    };
+    let why = || match deadline {
+        Some(deadline) => missed::too_late_to_start(deadline),
+        None => format!("it could not start within {} s", missed::IN_TIME.as_secs()),
+    };
+    missed.then(|| (Reason::Missed, format!("{}; missedFires is Skip", why())))
+}
+
 fn too_late(candidate: &Candidate) -> Option<Objection> {
     let deadline = candidate.schedule.starting_deadline?;
     let late = candidate.now.duration_since(candidate.fire);
     (late > deadline).then(|| {
-        let seconds = deadline.as_secs();
         (
             Reason::StartingDeadlineExceeded,
-            format!("it could not start within startingDeadlineSeconds ({seconds} s)"),
+            missed::too_late_to_start(deadline),
         )
     })
-}
-
-fn refused(candidate: &Candidate) -> Option<Objection> {
-    let refused = candidate
-        .refused
-        .filter(|refused| refused.fire == candidate.fire)?;
-    Some((refused.reason, refused.message.clone()))
 }

@@ -11,8 +11,45 @@ pub const HOLD: &str = "punctual.dev/hold";
 /// The label with the name of the schedule, on every pod of a run.
 pub const SCHEDULE_LABEL: &str = "punctual.dev/schedule";
 
-/// The annotation with the fire, in RFC 3339, on every pod of a run.
+/// The annotation with the fire, in RFC 3339 with the offset of the schedule's zone, on every pod of
+/// a run.
 pub const FIRE_ANNOTATION: &str = "punctual.dev/fire-time";
+
+/// What every run is told of itself: the name of an environment variable of all its containers, and
+/// that of an annotation of its pod with the same value.
+pub const TOLD: [(Told, &str, &str); 6] = [
+    (Told::Fire, "PUNCTUAL_FIRE_TIME", FIRE_ANNOTATION),
+    (
+        Told::PreviousFire,
+        "PUNCTUAL_PREVIOUS_FIRE_TIME",
+        "punctual.dev/previous-fire-time",
+    ),
+    (
+        Told::NextFire,
+        "PUNCTUAL_NEXT_FIRE_TIME",
+        "punctual.dev/next-fire-time",
+    ),
+    (Told::Schedule, "PUNCTUAL_SCHEDULE", SCHEDULE_LABEL),
+    (Told::Run, "PUNCTUAL_RUN", "punctual.dev/run"),
+    (Told::Attempt, "PUNCTUAL_ATTEMPT", "punctual.dev/attempt"),
+];
+
+/// What a run is told of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The fire that it is for.
+    Fire,
+    /// The fire before that, by the schedule as it is now, whether or not it got a run.
+    PreviousFire,
+    /// The fire after that.
+    NextFire,
+    /// The name of the schedule.
+    Schedule,
+    /// The name of the pod.
+    Run,
+    /// Which attempt at the fire it is, from 1.
+    Attempt,
+}
 
 /// The annotation with the generation of the spec that a pod was made from.
 pub const GENERATION_ANNOTATION: &str = "punctual.dev/generation";

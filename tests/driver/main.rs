@@ -3,6 +3,8 @@
 #[path = "../memory/mod.rs"]
 mod memory;
 
+mod catching_up;
+mod clocks;
 mod crashes;
 mod edits;
 mod housekeeping;

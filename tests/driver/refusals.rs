@@ -12,7 +12,7 @@ async fn refuse(code: u16, reason: &'static str, message: &'static str) -> World
     world.apply(&schedule("hello", "*/10 * * * * *").takes(1.0));
     world.admit(move |pod, trial| {
         let fire = &pod["metadata"]["annotations"]["punctual.dev/fire-time"];
-        (!trial && fire == "2026-11-20T12:00:10Z").then(|| Refusal::new(code, reason, message))
+        (!trial && fire == "2026-11-20T12:00:10+00:00").then(|| Refusal::new(code, reason, message))
     });
     world.until("12:00:10.5").await;
     world

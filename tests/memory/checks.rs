@@ -155,6 +155,12 @@ impl World {
                     about.len()
                 );
             }
+            for pair in decisions.windows(2) {
+                assert!(
+                    pair[0].last() < pair[1].first(),
+                    "G3: decided out of order: {pair:?}"
+                );
+            }
             for decision in &decisions {
                 match decision {
                     Decision::Claim {
@@ -253,6 +259,22 @@ impl World {
 }
 
 impl Decision {
+    /// The earliest fire that it is about.
+    fn first(&self) -> Timestamp {
+        match self {
+            Decision::Claim { fire, .. } => *fire,
+            Decision::Skip { first, .. } => *first,
+        }
+    }
+
+    /// The latest fire that it is about.
+    fn last(&self) -> Timestamp {
+        match self {
+            Decision::Claim { fire, .. } => *fire,
+            Decision::Skip { last, .. } => *last,
+        }
+    }
+
     /// Whether it is about this fire.
     fn is(&self, instant: Timestamp) -> bool {
         match self {

@@ -42,6 +42,8 @@ use super::{
 pub struct Link {
     pub by: String,
     pub server: Server,
+    /// What the controller takes for the time.
+    pub clock: Clock,
     pub faults: Faults,
     /// How long a request takes at most, there and back each.
     pub delay: Duration,
@@ -60,7 +62,7 @@ pub async fn keep_running(
 ) {
     loop {
         let client = link.clone().client();
-        let clock = link.server.clock.clone();
+        let clock = link.clock.clone();
         let tasks = start(client, clock, settings.clone());
         let Some(pause) = crashes.recv().await else {
             return;

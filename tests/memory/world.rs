@@ -90,6 +90,7 @@ impl World {
         let link = Link {
             by: name.into(),
             server: self.server.clone(),
+            clock: Clock::simulated(self.server.clock.now()),
             faults: self.options.faults.clone(),
             delay: self.options.delay,
             dice: Arc::new(Mutex::new(Dice::new(seed))),
@@ -128,6 +129,39 @@ impl World {
 
     pub fn now(&self) -> Timestamp {
         self.server.clock.now()
+    }
+
+    /// Puts every clock forward, or back, by so many seconds: the controllers', the server's and the
+    /// node's. The time that runs take, and that requests take, just goes on, as it does for a
+    /// machine that wakes up from its sleep.
+    pub fn step(&self, seconds: i64) {
+        for clock in self.clocks() {
+            clock.step(SignedDuration::from_secs(seconds));
+        }
+    }
+
+    /// Puts the clock of one controller forward or back.
+    pub fn step_one(&self, name: &str, seconds: i64) {
+        let clock = &self.links[name].clock;
+        clock.step(SignedDuration::from_secs(seconds));
+    }
+
+    /// The latest time that any clock shows.
+    pub fn latest(&self) -> Timestamp {
+        let times = self.clocks().map(Clock::now);
+        times.fold(Timestamp::MIN, Timestamp::max)
+    }
+
+    /// Sets every clock to this time.
+    pub fn set_clocks(&self, time: Timestamp) {
+        for clock in self.clocks() {
+            clock.step(time.duration_since(clock.now()));
+        }
+    }
+
+    fn clocks(&self) -> impl Iterator<Item = &Clock> {
+        let links = self.links.values().map(|link| &link.clock);
+        std::iter::once(&self.server.clock).chain(links)
     }
 
     pub fn status(&self, name: &str) -> ScheduledContainerStatus {

@@ -2,6 +2,7 @@
 
 use super::error::Mistake;
 use super::field::{Reader, number};
+use super::gregorian::every_week;
 use super::quote::value;
 
 /// The day-of-month and day-of-week fields.
@@ -11,7 +12,7 @@ use super::quote::value;
 pub(super) struct Days {
     pub(super) of_month: u32,
     pub(super) of_week: u8,
-    /// The field starts with `*`: it is not restricted, so it does not add days by itself.
+    /// The field only takes days away, since it is not restricted or both must match.
     any_of_month: bool,
     any_of_week: bool,
     /// `L`, `L-3`: bit n is the day n days before the last.
@@ -138,14 +139,6 @@ impl Days {
         }
         Ok(true)
     }
-}
-
-/// The days of a month that fall on the given days of the week.
-fn every_week(of_week: u8, first: u32) -> u32 {
-    let twice = u32::from(of_week) | u32::from(of_week) << 7;
-    let week = u64::from(twice >> first & 0x7f);
-    // Five weeks are 35 days: the cut to 32 bits loses only days that no month has.
-    (week * 0x1020_4081) as u32
 }
 
 /// The weekday nearest to `day` (0 is the month's first) that is in the same month.

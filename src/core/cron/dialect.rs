@@ -94,11 +94,11 @@ pub(super) enum Weekdays {
 #[derive(Clone, Copy)]
 pub(super) enum Free {
     /// It starts with `*` or `?`, also as `*/2`.
-    StartsWithStar,
+    AtStart,
     /// One of its items is `*`, `?`, or one of them in steps of 1.
-    HasStar,
+    Anywhere,
     /// One of its items is `*` or `?` alone.
-    HasBareStar,
+    Bare,
 }
 
 const FIVE: Layout = Layout {
@@ -152,7 +152,7 @@ const PUNCTUAL: Rules = Rules {
     before_last: true,
     last_weekday: false,
     lone_special: false,
-    free: Free::StartsWithStar,
+    free: Free::AtStart,
 };
 
 /// After cronie's `entry.c`, which is Vixie's.
@@ -179,7 +179,7 @@ const CRONTAB: Rules = Rules {
     before_last: false,
     last_weekday: false,
     lone_special: false,
-    free: Free::StartsWithStar,
+    free: Free::AtStart,
 };
 
 /// After `ParseStandard` in robfig/cron v3.
@@ -191,7 +191,7 @@ const ROBFIG: Rules = Rules {
     open_step: true,
     empty_items: true,
     weekdays: Weekdays::FromZero,
-    free: Free::HasStar,
+    free: Free::Anywhere,
     ..CRONTAB
 };
 
@@ -216,7 +216,7 @@ const CRONEXPR: Rules = Rules {
     weekdays: Weekdays::SevenIsZero,
     last_year: 2099,
     special_days: true,
-    free: Free::HasBareStar,
+    free: Free::Bare,
     ..CRONTAB
 };
 
@@ -292,12 +292,12 @@ impl Free {
     pub(super) fn is(self, field: &str) -> bool {
         let star = |text: &str| matches!(text, "*" | "?");
         match self {
-            Self::StartsWithStar => field.starts_with(['*', '?', '/']),
-            Self::HasStar => field.split(',').any(|item| match item.split_once('/') {
+            Self::AtStart => field.starts_with(['*', '?', '/']),
+            Self::Anywhere => field.split(',').any(|item| match item.split_once('/') {
                 Some((range, step)) => star(range) && step.parse() == Ok(1),
                 None => star(item),
             }),
-            Self::HasBareStar => field.split(',').any(star),
+            Self::Bare => field.split(',').any(star),
         }
     }
 }

@@ -151,12 +151,12 @@ impl Reader {
             None => match (self.value(range, item)?, step) {
                 (from, None) => (from, from),
                 (from, Some(_)) if self.rules.open_step => (from, self.max().max(from)),
-                (_, Some(_)) => {
+                (from, Some(_)) => {
+                    let from = if from > self.max() { "0" } else { range };
+                    let (value, largest) = (value(item), self.largest());
+                    let step = &item[range.len()..];
                     let why = format!(
-                        "{} needs a range before the step, as in {range}-{}{}",
-                        value(item),
-                        self.largest(),
-                        &item[range.len()..]
+                        "{value} needs a range before the step, as in {from}-{largest}{step}"
                     );
                     return Err(Mistake::new(item, why));
                 }

@@ -22,8 +22,8 @@ pub(super) const LONGEST_GAP: i64 = 3 * 3600;
 const NEVER: i64 = i64::MAX / 2;
 
 /// How many stretches are searched for a fire. The calendar and the rules of zones repeat after 400
-/// years, which are fewer stretches, so that what is not found in them never is. Only an expression
-/// whose every match is skipped comes this far.
+/// years. All stretches that a zone ever had and those of 400 years are fewer, so that what is not
+/// found in them never is. Only an expression whose every match is skipped comes this far.
 const MOST_STRETCHES: usize = 4096;
 
 /// What fires: matching readings of a zone's clock, by a rule for its changes.

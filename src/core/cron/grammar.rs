@@ -66,7 +66,7 @@ fn zoned<'a>(
         let why = "the time zone goes into timeZone, not before the schedule";
         return Err(Mistake::new(prefix, why));
     }
-    let zone = Zones::built_in().get(name).map_err(|error| {
+    let zone = super::Zones::built_in().get(name).map_err(|error| {
         let at = if name.is_empty() { prefix } else { name };
         Mistake::new(at, error.message())
     })?;
@@ -111,8 +111,12 @@ fn named<'a>(
                     Err(Mistake::new(rest, why))
                 }
                 None => {
-                    let known = known_names(rules);
-                    let why = format!("{} is not one of {known}", value(name));
+                    let names = names(rules);
+                    let why = if names.is_empty() {
+                        format!("{} is not in this dialect: {}", value(name), rules.shape)
+                    } else {
+                        format!("{} is not one of {}", value(name), names.join(", "))
+                    };
                     Err(Mistake::new(name, why))
                 }
             }
@@ -120,7 +124,8 @@ fn named<'a>(
     }
 }
 
-fn known_names(rules: &Rules) -> String {
+/// All forms that begin with an `@`.
+fn names(rules: &Rules) -> Vec<&'static str> {
     let mut names = rules.names.to_vec();
     if rules.every {
         names.push("@every <duration>");
@@ -128,10 +133,7 @@ fn known_names(rules: &Rules) -> String {
     if rules.at {
         names.push("@at <date and time>");
     }
-    if names.is_empty() {
-        return format!("those of this dialect, which has none; {}", rules.shape);
-    }
-    names.join(", ")
+    names
 }
 
 /// Which word is which field.

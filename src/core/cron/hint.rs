@@ -16,7 +16,10 @@ pub(super) fn value(text: &str, field: &Field, rules: &Rules) -> String {
     if is(&HOUR) && number == Some(24) {
         return "; midnight is 0".to_owned();
     }
-    if is(&DAY_OF_WEEK) && number.is_some() {
+    if is(&DAY_OF_WEEK) && number.is_some_and(|n| n >= YEAR.min) {
+        return "; a year is the last of 7 fields, of which the second is the first".to_owned();
+    }
+    if is(&DAY_OF_WEEK) && number.is_some_and(|n| n <= 9) {
         return match rules.weekdays {
             Weekdays::FromZero => "; Sunday is 0",
             Weekdays::ZeroAndSeven | Weekdays::SevenIsZero => "; Sunday is 0 or 7",

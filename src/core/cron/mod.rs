@@ -21,15 +21,18 @@ mod error;
 mod every;
 mod field;
 mod fields;
+mod filter;
 mod fire;
 mod grammar;
-mod gregorian;
+pub(super) mod gregorian;
 mod hash;
 mod hint;
+mod notes;
 mod options;
-mod quote;
+pub(super) mod quote;
 mod sets;
 mod stretch;
+mod times;
 mod zone;
 
 use fields::Fields;
@@ -39,6 +42,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use crate::api::ClockChanges;
 
 pub use error::TimingError;
+pub use filter::Filter;
 pub use options::{Dialect, Options};
 pub use zone::Zones;
 
@@ -72,6 +76,17 @@ pub struct Due {
     pub latest: Timestamp,
     /// How many there are, at least one.
     pub count: u64,
+}
+
+impl Due {
+    /// One fire.
+    pub fn of(fire: Timestamp) -> Self {
+        Self {
+            first: fire,
+            latest: fire,
+            count: 1,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -143,11 +158,8 @@ impl Timing {
     pub fn previous(&self, before: Timestamp) -> Option<Timestamp> {
         let fire = match &self.rule {
             Rule::Every(seconds) => second(before).checked_sub(*seconds)?,
-            Rule::At(at) => return Timestamp::from_second(*at).ok().filter(|at| *at < before),
-            Rule::Local(fields) => {
-                let begun = i64::from(before.subsec_nanosecond() != 0);
-                self.fires(fields).previous(second(before) - 1 + begun)?
-            }
+            Rule::At(at) => Some(*at).filter(|at| *at < last_second(before) + 1)?,
+            Rule::Local(fields) => self.fires(fields).previous(last_second(before))?,
         };
         Timestamp::from_second(fire).ok()
     }
@@ -210,6 +222,11 @@ struct Found {
     first: i64,
     latest: i64,
     count: u64,
+}
+
+/// The last whole second before `t`.
+fn last_second(t: Timestamp) -> i64 {
+    second(t) - i64::from(t.subsec_nanosecond() == 0)
 }
 
 /// The whole second that `t` is in. (`as_second` alone rounds towards 1970.)

@@ -9,7 +9,7 @@ const WIDTH: usize = 72;
 const LEAD: usize = 24;
 
 /// A value in a message: bare if it is plain, and never long.
-pub(super) fn value(text: &str) -> String {
+pub(in crate::core) fn value(text: &str) -> String {
     let plain = !text.is_empty()
         && text.len() <= 32
         && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
@@ -17,7 +17,7 @@ pub(super) fn value(text: &str) -> String {
 }
 
 /// Text in a message: quoted, without control characters, and never long.
-pub(super) fn quote(text: &str) -> String {
+pub(in crate::core) fn quote(text: &str) -> String {
     let mut short: String = text.chars().take(80).collect();
     if short.len() < text.len() {
         short.push('…');

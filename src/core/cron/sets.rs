@@ -78,6 +78,7 @@ pub(super) fn sets<'a>(
             _ => Years::Listed(year_bits(&sets)),
         },
         fixed: !starred(minute) && !starred(hour),
+        filter: None,
     };
     if fields.can_fire() {
         Ok(fields)
