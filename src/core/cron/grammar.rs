@@ -5,7 +5,7 @@ use super::dialect::{Layout, Rules};
 use super::error::Mistake;
 use super::quote::value;
 use super::sets::{Words, sets};
-use super::{Dialect, MAX_LENGTH, Options, Rule, TimingError, Zones, at, every};
+use super::{Dialect, MAX_LENGTH, Options, Rule, TimingError, at, every};
 use jiff::tz::TimeZone;
 
 /// What the names stand for.
@@ -44,6 +44,20 @@ pub(super) fn read(
         Ok((rule, zone))
     };
     read().map_err(|mistake| TimingError::of(expression, mistake))
+}
+
+/// The words of the fields of an expression that [`read`] reads, and the rules that they follow;
+/// none if it has no fields.
+pub(super) fn fields(expression: &str, dialect: Dialect) -> Option<(Words<'_>, &'static Rules)> {
+    let rules = dialect.rules();
+    let (_, text) = zoned(expression.trim(), TimeZone::UTC, rules).ok()?;
+    if !text.starts_with('@') {
+        return Some((words(text, rules).ok()?, rules));
+    }
+    let known = NAMES
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(text));
+    known.map(|(_, words)| (*words, Dialect::Punctual.rules()))
 }
 
 /// The zone of an expression, and what follows a prefix with one.
