@@ -66,33 +66,22 @@ pub fn read(
             objects::read(&root, file, default_namespace, &mut contents);
         } else {
             contents.is_schedule_file = true;
-            entries(
-                &root,
-                before,
-                text,
-                file,
-                default_namespace,
-                almanac,
-                &mut lookup,
-                &mut contents,
-            );
+            let reading = file_source::read(text, file, default_namespace, almanac, &mut lookup);
+            entries(&root, before, file, reading, almanac, &mut contents);
         }
     }
     contents
 }
 
-/// Reads a document as a schedule file.
+/// Takes over what was read of a document that is a schedule file.
 fn entries(
     root: &Tree,
     before: u64,
-    text: &str,
     file: &str,
-    default_namespace: &str,
+    reading: file_source::Reading,
     almanac: &Almanac,
-    lookup: impl FnMut(&str) -> Result<String, String>,
     contents: &mut Contents,
 ) {
-    let reading = file_source::read(text, file, default_namespace, almanac, lookup);
     for problem in reading.problems {
         // A problem of a template has a place in the template.
         let within = if problem.file == file { before } else { 0 };
