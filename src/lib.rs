@@ -22,3 +22,4 @@ pub mod error;
 pub mod metrics;
 pub mod queue;
 pub mod telemetry;
+pub mod zones;

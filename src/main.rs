@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match cli::run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // Whoever read our output has read enough, as in `punctual crd | head`.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("punctual: {}", punctual::error::chain(error.as_ref()));
-            ExitCode::FAILURE
+        Err(failure) if is_broken_pipe(&failure.error) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let error = punctual::error::chain(failure.error.as_ref());
+            eprintln!("punctual: {error}");
+            ExitCode::from(failure.code)
         }
     }
 }

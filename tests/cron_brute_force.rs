@@ -1,13 +1,39 @@
-//! `next` and `due` against a reference that looks at every minute, or every second, of the local
-//! clock around the clock changes of all zones, for random expressions.
+//! `next`, `previous` and `due` against a reference that looks at every minute, or every second, of
+//! the local clock around the clock changes of all zones, for random expressions and all rules.
 
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use punctual::core::cron::{Due, Timing, zone};
-use std::collections::HashSet;
+use punctual::api::{ClockChanges, Gap, Overlap};
+use punctual::core::cron::{Due, Options, Timing, Zones};
+use std::collections::{HashMap, HashSet};
 
 const HOUR: i64 = 3600;
+
+/// The longest gap that is made up for.
+const LONGEST_GAP: i64 = 3 * HOUR;
+
+/// The default, which depends on the expression, and everything that can be asked for.
+const RULES: [ClockChanges; 12] = {
+    const fn rule(gap: Option<Gap>, overlap: Option<Overlap>) -> ClockChanges {
+        ClockChanges { gap, overlap }
+    }
+    use {Gap::*, Overlap::*};
+    [
+        rule(None, None),
+        rule(Some(RunAfter), Some(First)),
+        rule(Some(RunAfter), Some(Last)),
+        rule(Some(RunAfter), Some(Both)),
+        rule(Some(Skip), Some(First)),
+        rule(Some(Skip), Some(Last)),
+        rule(Some(Skip), Some(Both)),
+        rule(Some(RunAfter), None),
+        rule(Some(Skip), None),
+        rule(None, Some(First)),
+        rule(None, Some(Last)),
+        rule(None, Some(Both)),
+    ]
+};
 
 /// Zones whose clocks are odd in one way or another.
 const ODD: [&str; 14] = [
@@ -31,11 +57,11 @@ const ODD: [&str; 14] = [
 fn around_a_clock_change_of_every_zone_every_minute_is_right() {
     let mut random = Random(1);
     for name in names() {
-        let zone = zone(&name).unwrap();
+        let zone = zone(&name);
         let changes = changes(&zone, "1970-01-02T00:00:00Z", "2041-01-01T00:00:00Z");
         if !changes.is_empty() {
             let at = *random_of(&changes, &mut random);
-            check_change(&mut random, &zone, at, 60, 4);
+            check_change(&mut random, &zone, at, 60, 2);
         }
     }
 }
@@ -44,12 +70,12 @@ fn around_a_clock_change_of_every_zone_every_minute_is_right() {
 fn around_clock_changes_of_odd_zones_every_minute_is_right() {
     let mut random = Random(2);
     for name in ODD {
-        let zone = zone(name).unwrap();
+        let zone = zone(name);
         for at in changes(&zone, "2006-01-01T00:00:00Z", "2029-01-01T00:00:00Z")
             .into_iter()
-            .step_by(4)
+            .step_by(9)
         {
-            check_change(&mut random, &zone, at, 60, 12);
+            check_change(&mut random, &zone, at, 60, RULES.len());
         }
     }
 }
@@ -57,11 +83,11 @@ fn around_clock_changes_of_odd_zones_every_minute_is_right() {
 #[test]
 fn around_clock_changes_of_odd_zones_every_second_is_right() {
     let mut random = Random(3);
-    for name in ODD {
-        let zone = zone(name).unwrap();
-        let changes = changes(&zone, "1985-01-01T00:00:00Z", "2029-01-01T00:00:00Z");
+    for name in ["Australia/Lord_Howe", "Antarctica/Troll"] {
+        let zone = zone(name);
+        let changes = changes(&zone, "2006-01-01T00:00:00Z", "2029-01-01T00:00:00Z");
         let at = *random_of(&changes, &mut random);
-        check_change(&mut random, &zone, at, 1, 12);
+        check_change(&mut random, &zone, at, 1, 6);
     }
 }
 
@@ -73,27 +99,38 @@ fn clock_changes_half_an_hour_apart_do_not_confuse_each_other() {
     for rules in ["AAA0BBB-1,J100/2:30,J100/3", "AAA0BBB-1,J100/2,J100/3:30"] {
         let zone = TimeZone::posix(rules).unwrap();
         for at in changes(&zone, "2026-01-01T00:00:00Z", "2028-01-01T00:00:00Z") {
-            check_change(&mut random, &zone, at, 60, 60);
+            check_change(&mut random, &zone, at, 60, 5 * RULES.len());
         }
-        let once = Timing::parse("45 2 10 4 *", zone).unwrap();
-        let due = once.due(
-            Timestamp::from_second(1_767_225_600).unwrap(),
-            Timestamp::from_second(1_798_761_600).unwrap(),
-        );
-        assert_eq!(due.map(|due| due.count), Some(1), "{rules}");
+        for changes in RULES {
+            // The clock shows 2:45 once, whatever it does around it.
+            let once = read("45 2 10 4 *", &zone, changes).unwrap();
+            let due = once.due(
+                Timestamp::from_second(1_767_225_600).unwrap(),
+                Timestamp::from_second(1_798_761_600).unwrap(),
+            );
+            assert_eq!(due.map(|due| due.count), Some(1), "{changes:?} in {rules}");
+        }
     }
 }
 
+/// The sweep over everything: `PUNCTUAL_SWEEP=10 cargo test --test cron_brute_force -- --ignored
+/// --nocapture` takes about a tenth of the changes, each with all rules; without it, all of them.
 #[test]
-#[ignore = "takes minutes; run it in a release build after changes to the engine"]
+#[ignore = "takes long; run it after changes to the engine"]
 fn around_every_clock_change_of_every_zone_every_minute_is_right() {
+    let share = std::env::var("PUNCTUAL_SWEEP").map_or(1, |share| share.parse().unwrap());
     let mut random = Random(4);
+    let mut checked = 0;
     for name in names() {
-        let zone = zone(&name).unwrap();
+        let zone = zone(&name);
         for at in changes(&zone, "1970-01-02T00:00:00Z", "2041-01-01T00:00:00Z") {
-            check_change(&mut random, &zone, at, 60, 20);
+            if random.below(share) == 0 {
+                checked += check_change(&mut random, &zone, at, 60, RULES.len());
+            }
         }
     }
+    println!("{checked} pairs of a clock change and an expression");
+    assert!(checked > 0);
 }
 
 #[test]
@@ -126,27 +163,70 @@ fn dates_match_as_the_calendar_says() {
 }
 
 #[test]
-fn what_is_due_is_what_a_walk_finds() {
+fn what_is_due_is_what_a_walk_finds_in_either_direction() {
     let mut random = Random(6);
     let names = names();
-    for _ in 0..400 {
-        let zone = zone(random_of::<String>(&names, &mut random)).unwrap();
+    for _ in 0..300 {
+        let zone = zone(random_of::<String>(&names, &mut random));
         let expression = Expression::random(&mut random, true);
-        let Ok(timing) = Timing::parse(&expression.text, zone) else {
+        let changes = *random_of(&RULES, &mut random);
+        let Some(timing) = read(&expression.text, &zone, changes) else {
             continue;
         };
+        let what = format!("{} in {:?}, {changes:?}", expression.text, zone.iana_name());
         let from = Timestamp::from_second(random.below(2_500_000_000) as i64).unwrap();
         let mut fires = Vec::new();
         let mut after = from;
-        while fires.len() < 300
+        while fires.len() < 200
             && let Some(fire) = timing.next(after)
         {
-            assert!(fire > after, "{} after {after}: {fire}", expression.text);
+            assert!(fire > after, "{what} after {after}: {fire}");
             assert_eq!(fire.subsec_nanosecond(), 0);
             fires.push(fire);
             after = fire;
         }
-        check_due(&mut random, &timing, &expression.text, from, after, &fires);
+        let mut back = walk_back(&timing, from, after);
+        back.reverse();
+        same(&back, &fires, &what);
+        check_due(&mut random, &timing, &what, from, after, &fires);
+    }
+}
+
+#[test]
+fn the_fire_before_is_the_latest_that_was_due() {
+    let mut random = Random(10);
+    let names = names();
+    for _ in 0..600 {
+        let zone = zone(random_of::<String>(&names, &mut random));
+        let expression = Expression::random(&mut random, true);
+        let changes = *random_of(&RULES, &mut random);
+        let Some(timing) = read(&expression.text, &zone, changes) else {
+            continue;
+        };
+        let what = format!("{} in {:?}, {changes:?}", expression.text, zone.iana_name());
+        let (second, nano) = (SignedDuration::from_secs(1), SignedDuration::from_nanos(1));
+        let t = Timestamp::from_second(random.below(2_500_000_000) as i64).unwrap();
+        let Some(previous) = timing.previous(t) else {
+            assert_eq!(
+                timing.due(Timestamp::MIN, t - second),
+                None,
+                "{what} at {t}"
+            );
+            continue;
+        };
+        assert!(previous < t, "{what} at {t}");
+        let due = timing.due(previous - second, t - nano);
+        assert_eq!(due, due_of(&[previous]), "{what} at {t}");
+        assert_eq!(
+            timing.next(previous - second),
+            Some(previous),
+            "{what} at {t}"
+        );
+        let next = timing.next(previous);
+        assert!(next.is_none_or(|next| next >= t), "{what} at {t}");
+        if let Some(next) = next {
+            assert_eq!(timing.previous(next), Some(previous), "{what} at {t}");
+        }
     }
 }
 
@@ -164,6 +244,12 @@ fn every_is_due_at_each_multiple() {
             due_of(&fires),
             "@every {every}s from {from} until {until}"
         );
+        let mut back = walk_back(&timing, from, until);
+        back.reverse();
+        let first = back.first().map_or(until, |first| *first);
+        assert!(first <= from + SignedDuration::from_secs(every as i64));
+        let gap = |pair: &[Timestamp]| pair[1].duration_since(pair[0]).as_secs() as u64;
+        assert!(back.windows(2).all(|pair| gap(pair) == every), "{every}");
     }
 }
 
@@ -172,9 +258,9 @@ fn an_earlier_question_has_no_later_answer() {
     let mut random = Random(8);
     let names = names();
     for _ in 0..400 {
-        let zone = zone(random_of::<String>(&names, &mut random)).unwrap();
+        let zone = zone(random_of::<String>(&names, &mut random));
         let expression = Expression::random(&mut random, true);
-        let Ok(timing) = Timing::parse(&expression.text, zone) else {
+        let Some(timing) = read(&expression.text, &zone, *random_of(&RULES, &mut random)) else {
             continue;
         };
         let after = Timestamp::from_second(random.below(2_500_000_000) as i64).unwrap();
@@ -194,49 +280,52 @@ fn an_earlier_question_has_no_later_answer() {
     }
 }
 
-/// Compares all fires from a little before to a day after a clock change.
+/// Compares all fires from a little before to a day after a clock change, for random expressions,
+/// and says how many it compared.
 fn check_change(
     random: &mut Random,
     zone: &TimeZone,
     at: Timestamp,
     step: i64,
     expressions: usize,
-) {
-    // Both ends of a gap and of a repeated time are within a few hours; the scan begins earlier so
-    // that it knows which readings are new. A change that is not on the minute needs the seconds.
+) -> usize {
     let Some(clock) = Clock::scan(zone, at.as_second(), step) else {
-        return;
+        return 0;
     };
-    let (from, until) = (clock.from - 1, clock.instants.last().unwrap().at);
-    let (from, until) = (
-        Timestamp::from_second(from).unwrap(),
-        Timestamp::from_second(until).unwrap(),
-    );
-    for _ in 0..expressions {
+    let name = zone.iana_name().unwrap_or("?");
+    let (from, until) = clock.compared();
+    let first_rule = random.below(RULES.len() as u64) as usize;
+    let mut checked = 0;
+    for changes in RULES.iter().cycle().skip(first_rule).take(expressions) {
         let expression = Expression::random(random, step == 1);
-        let Ok(timing) = Timing::parse(&expression.text, zone.clone()) else {
+        let Some(timing) = read(&expression.text, zone, *changes) else {
             continue;
         };
-        let fires = clock.fires(&expression);
-        let found = walk(&timing, from, until);
-        let name = zone.iana_name().unwrap_or("?");
-        let first = found.iter().zip(&fires).find(|(found, fire)| found != fire);
-        assert_eq!(
-            found.len(),
-            fires.len(),
-            "{} in {name} at {at}: {first:?}",
-            expression.text
-        );
-        assert_eq!(first, None, "{} in {name} at {at}", expression.text);
-        check_due(random, &timing, &expression.text, from, until, &fires);
+        let fires = clock.fires(&expression, *changes);
+        let what = format!("{} in {name} at {at}, {changes:?}", expression.text);
+        same(&walk(&timing, from, until), &fires, &what);
+        let mut back = walk_back(&timing, from, until);
+        back.reverse();
+        same(&back, &fires, &format!("{what}, backwards"));
+        check_due(random, &timing, &what, from, until, &fires);
+        checked += 1;
     }
+    checked
 }
 
-/// Compares `due` with `fires`, which are all of (from, until], over all and over parts of it.
+#[track_caller]
+fn same(found: &[Timestamp], fires: &[Timestamp], what: &str) {
+    let first = found.iter().zip(fires).find(|(found, fire)| found != fire);
+    assert_eq!(first, None, "{what}");
+    assert_eq!(found.len(), fires.len(), "{what}");
+}
+
+/// Compares `due` and `previous` with `fires`, which are all of (from, until], over all and over
+/// parts of it.
 fn check_due(
     random: &mut Random,
     timing: &Timing,
-    text: &str,
+    what: &str,
     from: Timestamp,
     until: Timestamp,
     fires: &[Timestamp],
@@ -244,10 +333,10 @@ fn check_due(
     assert_eq!(
         timing.due(from, until),
         due_of(fires),
-        "{text} from {from} until {until}"
+        "{what} from {from} until {until}"
     );
     let span = (until.as_second() - from.as_second()) as u64 + 1;
-    for _ in 0..8 {
+    for _ in 0..6 {
         let mut part = || from + SignedDuration::from_secs(random.below(span) as i64);
         let (a, b) = (part(), part());
         let between: Vec<_> = fires
@@ -258,14 +347,34 @@ fn check_due(
         assert_eq!(
             timing.due(a, b),
             due_of(&between),
-            "{text} from {a} until {b}"
+            "{what} from {a} until {b}"
         );
+        // Nothing in the second before `b`, if `b` is in the middle of one.
+        let fraction = SignedDuration::from_millis(random.below(2) as i64 * 500);
+        let earlier = fires.iter().rfind(|fire| **fire < b + fraction).copied();
+        let found = timing.previous(b + fraction).filter(|fire| *fire > from);
+        assert_eq!(found, earlier, "{what} before {b} and {fraction:?}");
     }
+}
+
+fn read(text: &str, zone: &TimeZone, clock_changes: ClockChanges) -> Option<Timing> {
+    let options = Options {
+        clock_changes,
+        ..Options::default()
+    };
+    Timing::read(text, zone.clone(), &options).ok()
 }
 
 fn walk(timing: &Timing, from: Timestamp, until: Timestamp) -> Vec<Timestamp> {
     let next = |fire: &Timestamp| timing.next(*fire).filter(|fire| *fire <= until);
     std::iter::successors(next(&from), next).collect()
+}
+
+/// As `walk`, the latest first.
+fn walk_back(timing: &Timing, from: Timestamp, until: Timestamp) -> Vec<Timestamp> {
+    let previous = |fire: &Timestamp| timing.previous(*fire).filter(|fire| *fire > from);
+    let last = until + SignedDuration::from_nanos(1);
+    std::iter::successors(previous(&last), previous).collect()
 }
 
 fn due_of(fires: &[Timestamp]) -> Option<Due> {
@@ -278,77 +387,110 @@ fn due_of(fires: &[Timestamp]) -> Option<Due> {
 
 /// What a local clock shows around a change.
 struct Clock {
-    /// The first instant to compare.
-    from: i64,
     step: i64,
+    /// The first instant to compare, and the first that is not.
+    from: i64,
+    until: i64,
     instants: Vec<Instant>,
 }
 
+/// An instant and the reading at it, both in seconds.
 struct Instant {
     at: i64,
-    reading: DateTime,
-    new: bool,
-    /// Readings that were never shown and that the clock has just passed by.
-    skipped: Vec<DateTime>,
+    reading: i64,
+    /// The clock has not shown the reading before, or does not show it again.
+    first: bool,
+    last: bool,
+    /// Readings that are never shown and that the clock has just passed by for the first time.
+    skipped: Vec<i64>,
 }
 
 impl Clock {
+    /// Scans beyond what is compared, on both sides, by the longest time for which a clock was put
+    /// back or forward. A change that is not on the minute needs a step of a second.
     fn scan(zone: &TimeZone, change: i64, step: i64) -> Option<Self> {
-        let (before, compared, later) = if step == 60 { (30, 5, 30) } else { (4, 3, 4) };
-        let mut seen = HashSet::new();
+        let (margin, before, after) = if step == 60 { (25, 5, 25) } else { (3, 3, 4) };
+        let (from, until) = (change - before * HOUR, change + after * HOUR);
         let mut instants: Vec<Instant> = Vec::new();
-        for n in -before * HOUR / step..later * HOUR / step {
-            let at = change + n * step;
-            let t = Timestamp::from_second(at).unwrap();
-            let reading = zone.to_datetime(t);
-            if i64::from(zone.to_offset(t).seconds()) % step != 0 || at % step != 0 {
+        let mut shown: HashMap<i64, usize> = HashMap::new();
+        for at in (from - margin * HOUR..until + margin * HOUR).step_by(step as usize) {
+            let offset = zone.to_offset(Timestamp::from_second(at).unwrap());
+            let reading = at + i64::from(offset.seconds());
+            if at % step != 0 || reading % step != 0 {
                 return None;
             }
-            let mut skipped = Vec::new();
-            if let Some(previous) = instants.last() {
-                let mut passed = previous.reading + SignedDuration::from_secs(step);
-                while passed < reading {
-                    if seen.insert(passed) {
-                        skipped.push(passed);
-                    }
-                    passed += SignedDuration::from_secs(step);
-                }
-                if skipped.len() as i64 * step > 3 * HOUR {
-                    skipped.clear();
-                }
+            let earlier = shown.insert(reading, instants.len());
+            if let Some(earlier) = earlier {
+                instants[earlier].last = false;
             }
             instants.push(Instant {
                 at,
                 reading,
-                new: seen.insert(reading),
-                skipped,
+                first: earlier.is_none(),
+                last: true,
+                skipped: Vec::new(),
             });
         }
+        let mut passed = HashSet::new();
+        for n in 1..instants.len() {
+            let (left, reached) = (instants[n - 1].reading + step, instants[n].reading);
+            for reading in (left..reached).step_by(step as usize) {
+                if !shown.contains_key(&reading)
+                    && passed.insert(reading)
+                    && reached - left <= LONGEST_GAP
+                {
+                    instants[n].skipped.push(reading);
+                }
+            }
+        }
         Some(Self {
-            from: change - compared * HOUR,
             step,
+            from,
+            until,
             instants,
         })
     }
 
-    fn fires(&self, expression: &Expression) -> Vec<Timestamp> {
+    /// (from, until]
+    fn compared(&self) -> (Timestamp, Timestamp) {
+        let before = |at| Timestamp::from_second(at - 1).unwrap();
+        (before(self.from), before(self.until))
+    }
+
+    fn fires(&self, expression: &Expression, changes: ClockChanges) -> Vec<Timestamp> {
         assert!(
             self.step == 1 || expression.second.set == 1,
             "a minute scan sees whole minutes"
         );
-        self.instants
-            .iter()
-            .filter(|instant| instant.at >= self.from)
+        let fixed = expression.fixed();
+        let (gap, overlap) = if fixed {
+            (Gap::RunAfter, Overlap::First)
+        } else {
+            (Gap::Skip, Overlap::Both)
+        };
+        let (gap, overlap) = (
+            changes.gap.unwrap_or(gap),
+            changes.overlap.unwrap_or(overlap),
+        );
+        let mut dates = HashMap::new();
+        let mut matches = |reading: i64| {
+            let clock = TimeZone::UTC.to_datetime(Timestamp::from_second(reading).unwrap());
+            expression.matches_time(clock)
+                && *dates
+                    .entry(reading.div_euclid(24 * HOUR))
+                    .or_insert_with(|| expression.has_date(clock.date()))
+        };
+        let compared = self.instants.iter();
+        compared
+            .filter(|instant| (self.from..self.until).contains(&instant.at))
             .filter(|instant| {
-                let shown = expression.matches(instant.reading);
-                if !expression.fixed() {
-                    return shown;
-                }
-                shown && instant.new
-                    || instant
-                        .skipped
-                        .iter()
-                        .any(|skipped| expression.matches(*skipped))
+                let counts = match overlap {
+                    Overlap::First => instant.first,
+                    Overlap::Last => instant.last,
+                    Overlap::Both => true,
+                };
+                counts && matches(instant.reading)
+                    || gap == Gap::RunAfter && instant.skipped.iter().any(|r| matches(*r))
             })
             .map(|instant| Timestamp::from_second(instant.at).unwrap())
             .collect()
@@ -451,11 +593,10 @@ impl Expression {
         !self.minute.starred() && !self.hour.starred()
     }
 
-    fn matches(&self, reading: DateTime) -> bool {
+    fn matches_time(&self, reading: DateTime) -> bool {
         self.second.has(reading.second())
             && self.minute.has(reading.minute())
             && self.hour.has(reading.hour())
-            && self.has_date(reading.date())
     }
 
     fn has_date(&self, date: Date) -> bool {
@@ -585,6 +726,10 @@ impl Field {
     fn starred(&self) -> bool {
         self.text.starts_with('*')
     }
+}
+
+fn zone(name: &str) -> TimeZone {
+    Zones::built_in().get(name).unwrap()
 }
 
 fn names() -> Vec<String> {

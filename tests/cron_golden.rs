@@ -1,12 +1,23 @@
 //! What expressions mean, as rows that a person can check against a calendar.
 
 use jiff::{Timestamp, tz::TimeZone};
-use punctual::core::cron::{Timing, zone};
+use punctual::api::{ClockChanges, Gap, Overlap};
+use punctual::core::cron::{Options, Timing, Zones};
+use punctual::core::run::spread;
 
 /// The first fires of `expression` in UTC after Friday 2026-11-20 12:00.
 #[track_caller]
 fn utc(expression: &str, fires: &str) {
-    let timing = Timing::parse(expression, TimeZone::UTC).unwrap();
+    utc_with(expression, None, fires);
+}
+
+#[track_caller]
+fn utc_with(expression: &str, seed: Option<u64>, fires: &str) {
+    let options = Options {
+        seed,
+        ..Options::default()
+    };
+    let timing = Timing::read(expression, TimeZone::UTC, &options).unwrap();
     let mut after: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
     let mut found = Vec::new();
     for _ in fires.split(", ") {
@@ -196,6 +207,197 @@ fn a_day_field_that_starts_with_a_star_only_takes_away() {
 }
 
 #[test]
+fn a_plus_before_the_day_of_week_asks_for_both() {
+    utc("0 0 13 * +FRI", "2027-08-13 00:00, 2028-10-13 00:00");
+    utc(
+        "0 0 1-7 * +MON,TUE",
+        "2026-12-01 00:00, 2026-12-07 00:00, 2027-01-04 00:00, 2027-01-05 00:00",
+    );
+    utc(
+        "0 0 0 L * +5L",
+        "2027-04-30 00:00, 2027-12-31 00:00, 2028-03-31 00:00",
+    );
+    utc("0 0 * * +SAT", "2026-11-21 00:00, 2026-11-28 00:00");
+}
+
+/// The fires of a schedule of this name.
+#[track_caller]
+fn named(name: &str, expression: &str, fires: &str) {
+    utc_with(expression, Some(spread(name)), fires);
+}
+
+#[test]
+fn h_is_a_value_of_the_name() {
+    named(
+        "default/backup",
+        "H * * * *",
+        "2026-11-20 12:36, 2026-11-20 13:36",
+    );
+    named(
+        "default/report",
+        "H * * * *",
+        "2026-11-20 12:23, 2026-11-20 13:23",
+    );
+    named(
+        "default/backup",
+        "H H * * *",
+        "2026-11-21 10:36, 2026-11-22 10:36",
+    );
+    named(
+        "default/backup",
+        "H H H * *",
+        "2026-12-03 10:36, 2027-01-03 10:36",
+    );
+    named(
+        "default/backup",
+        "H 0 0 1 H ?",
+        "2026-12-01 00:00:11, 2027-12-01 00:00:11",
+    );
+    named(
+        "default/backup",
+        "0 0 * * H",
+        "2026-11-23 00:00, 2026-11-30 00:00",
+    );
+}
+
+#[test]
+fn h_in_a_range_or_in_steps() {
+    named(
+        "default/backup",
+        "H(0-29) * * * *",
+        "2026-11-20 12:18, 2026-11-20 13:18",
+    );
+    named(
+        "default/backup",
+        "h(30-59),H(0-29) * * * *",
+        "2026-11-20 12:18, 2026-11-20 12:48, 2026-11-20 13:18",
+    );
+    named(
+        "default/backup",
+        "H/15 * * * *",
+        "2026-11-20 12:09, 2026-11-20 12:24, 2026-11-20 12:39, 2026-11-20 12:54, 2026-11-20 13:09",
+    );
+    named(
+        "default/backup",
+        "H(0-29)/10 * * * *",
+        "2026-11-20 12:06, 2026-11-20 12:16, 2026-11-20 12:26, 2026-11-20 13:06",
+    );
+    named(
+        "default/backup",
+        "0 0 * * H(MON-FRI)",
+        "2026-11-23 00:00, 2026-11-30 00:00",
+    );
+    named(
+        "default/backup",
+        "0 H(22-23),3 * * *",
+        "2026-11-20 22:00, 2026-11-21 03:00, 2026-11-21 22:00",
+    );
+}
+
+#[test]
+fn h_stays_in_its_range_and_uses_all_of_it() {
+    for (expression, least, most) in [
+        ("0 0 H * *", 1, 28),
+        ("0 0 H(29-31) 1,3,5 *", 29, 31),
+        ("0 0 H/10 1 *", 1, 10),
+    ] {
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..1000 {
+            let options = Options {
+                seed: Some(seed),
+                ..Options::default()
+            };
+            let timing = Timing::read(expression, TimeZone::UTC, &options).unwrap();
+            let fire = timing.next("2026-12-31T12:00:00Z".parse().unwrap());
+            seen.insert(fire.unwrap().to_zoned(TimeZone::UTC).day());
+        }
+        let all: Vec<i8> = (least..=most).collect();
+        assert_eq!(seen.into_iter().collect::<Vec<_>>(), all, "{expression}");
+    }
+}
+
+#[track_caller]
+fn once(place: &str, expression: &str, changes: ClockChanges, fire: &str) {
+    let options = Options {
+        clock_changes: changes,
+        ..Options::default()
+    };
+    let timing = Timing::read(expression, Zones::built_in().get(place).unwrap(), &options).unwrap();
+    let fire: Timestamp = fire.parse().unwrap();
+    let second = jiff::SignedDuration::from_secs(1);
+    let half = jiff::SignedDuration::from_millis(500);
+    assert_eq!(timing.next(Timestamp::MIN), Some(fire), "{expression}");
+    assert_eq!(timing.next(fire - half), Some(fire));
+    assert_eq!(timing.next(fire), None);
+    assert_eq!(timing.previous(fire), None);
+    assert_eq!(timing.previous(fire + half), Some(fire));
+    assert_eq!(timing.due(fire, fire + second), None);
+    assert_eq!(timing.due(fire - second, fire - half), None);
+    let due = timing.due(fire - second, fire).unwrap();
+    assert_eq!((due.first, due.latest, due.count), (fire, fire, 1));
+}
+
+#[test]
+fn at_is_once() {
+    let berlin = "Europe/Berlin";
+    for (expression, fire) in [
+        ("@at 2026-12-24T18:00:00+01:00", "2026-12-24T17:00:00Z"),
+        ("@at 2026-12-24T18:00:00Z", "2026-12-24T18:00:00Z"),
+        ("@AT  2026-12-24t18:00z ", "2026-12-24T18:00:00Z"),
+        ("@at 2026-12-24 18:00:30-09:30", "2026-12-25T03:30:30Z"),
+        ("@at 2026-12-24 18:00", "2026-12-24T17:00:00Z"),
+        ("@at 2026-12-24T18:00:30", "2026-12-24T17:00:30Z"),
+        ("@at 1970-01-01 00:00", "1969-12-31T23:00:00Z"),
+        ("@at 2100-12-31T23:59:59Z", "2100-12-31T23:59:59Z"),
+    ] {
+        once(berlin, expression, ClockChanges::default(), fire);
+    }
+}
+
+#[test]
+fn at_a_local_time_that_the_clock_skips_or_shows_twice() {
+    let (berlin, apia) = ("Europe/Berlin", "Pacific/Apia");
+    let with = |gap, overlap| ClockChanges { gap, overlap };
+    let (skipped, twice) = ("@at 2026-03-29 02:30", "@at 2026-10-25 02:30");
+    for gap in [None, Some(Gap::RunAfter)] {
+        once(berlin, skipped, with(gap, None), "2026-03-29T01:00:00Z");
+    }
+    // Lord Howe's gap is half an hour.
+    let lord_howe = "Australia/Lord_Howe";
+    let changes = ClockChanges::default();
+    once(
+        lord_howe,
+        "@at 2026-10-04 02:10",
+        changes,
+        "2026-10-03T15:30:00Z",
+    );
+    for overlap in [None, Some(Overlap::First), Some(Overlap::Both)] {
+        once(berlin, twice, with(None, overlap), "2026-10-25T00:30:00Z");
+    }
+    let last = with(None, Some(Overlap::Last));
+    once(berlin, twice, last, "2026-10-25T01:30:00Z");
+
+    let refused = |place, text, gap| {
+        let options = Options {
+            clock_changes: with(gap, None),
+            ..Options::default()
+        };
+        Timing::read(text, Zones::built_in().get(place).unwrap(), &options)
+            .unwrap_err()
+            .message()
+            .to_owned()
+    };
+    assert_eq!(
+        refused(berlin, skipped, Some(Gap::Skip)),
+        r#"@at: "2026-03-29 02:30" never fires: the clock of Europe/Berlin skips it"#
+    );
+    assert_eq!(
+        refused(apia, "@at 2011-12-30 12:00", None),
+        r#"@at: "2011-12-30 12:00" never fires: the clock of Pacific/Apia skips it, and gaps of more than 3 h are not made up for"#
+    );
+}
+
+#[test]
 fn days_counted_from_the_end_of_the_month() {
     utc(
         "0 0 L * *",
@@ -262,6 +464,55 @@ fn rare_days() {
     let leap = Timing::parse("0 0 29 2 *", TimeZone::UTC).unwrap();
     let next = leap.next("2096-02-29T00:00:00Z".parse().unwrap());
     assert_eq!(next, Some("2104-02-29T00:00:00Z".parse().unwrap()));
+    let previous = leap.previous("2104-02-29T00:00:00Z".parse().unwrap());
+    assert_eq!(previous, Some("2096-02-29T00:00:00Z".parse().unwrap()));
+}
+
+#[test]
+fn the_fire_before() {
+    for (expression, before, fire) in [
+        ("30 1 * * *", "2026-11-20T01:30:00Z", "2026-11-19T01:30:00Z"),
+        (
+            "30 1 * * *",
+            "2026-11-20T01:30:00.1Z",
+            "2026-11-20T01:30:00Z",
+        ),
+        ("30 1 * * *", "2026-11-20T01:30:01Z", "2026-11-20T01:30:00Z"),
+        (
+            "* * * * * *",
+            "1969-12-31T23:59:58.5Z",
+            "1969-12-31T23:59:58Z",
+        ),
+        (
+            "* * * * * *",
+            "1970-01-01T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+        ),
+        (
+            "0 0 29 2 */7",
+            "2060-02-29T00:00:00Z",
+            "2032-02-29T00:00:00Z",
+        ),
+        (
+            "0 0 0 1 1 ? 1999",
+            "9999-01-01T00:00:00Z",
+            "1999-01-01T00:00:00Z",
+        ),
+        ("0 0 0 1 1 ? 1999", "1999-01-01T00:00:00Z", "never"),
+        ("0 0 0 1 1 ? 2027", "2026-11-20T12:00:00Z", "never"),
+        // Elapsed time counts back from the question.
+        (
+            "@every 90s",
+            "2026-11-20T12:00:00.9Z",
+            "2026-11-20T11:58:30Z",
+        ),
+        ("@every 2562047h", "-009900-01-01T00:00:00Z", "never"),
+    ] {
+        let timing = Timing::parse(expression, TimeZone::UTC).unwrap();
+        let found = timing.previous(before.parse().unwrap());
+        let found = found.map_or("never".to_owned(), |fire| fire.to_string());
+        assert_eq!(found, fire, "{expression:?} before {before}");
+    }
 }
 
 #[test]
@@ -326,7 +577,7 @@ fn local_times_are_written_with_their_offset() {
             "1890-01-01T00:00:00+00:00",
         ),
     ] {
-        let timing = Timing::parse("@daily", zone(place).unwrap()).unwrap();
+        let timing = Timing::parse("@daily", Zones::built_in().get(place).unwrap()).unwrap();
         assert_eq!(timing.describe_local(t.parse().unwrap()), text);
     }
 }

@@ -11,7 +11,7 @@ use punctual::{
     api::ScheduledContainer,
     cluster::file_source,
     core::{
-        cron::{Timing, zone},
+        cron::{Timing, Zones},
         reason::Reason,
     },
 };
@@ -72,6 +72,7 @@ fn every_path_that_is_named_exists() {
 
 #[test]
 fn every_schedule_that_is_shown_can_be_read() {
+    let zones = Zones::built_in();
     let mut shown = 0;
     for page in pages() {
         for block in page.blocks("yaml") {
@@ -82,7 +83,7 @@ fn every_schedule_that_is_shown_can_be_read() {
                     .spec
                     .time_zone
                     .as_deref()
-                    .map_or(Ok(TimeZone::UTC), zone);
+                    .map_or(Ok(TimeZone::UTC), |name| zones.get(name));
                 Timing::parse(
                     typed.spec.schedule.as_deref().unwrap_or_default(),
                     zone.unwrap(),
@@ -229,7 +230,7 @@ fn the_fires_in_tables_are_what_the_code_computes() {
     }
     for row in page.rows("| schedule | zone | day | fires |") {
         let (schedule, place, day, fires) = (unquoted(&row[0]), &row[1], &row[2], &row[3]);
-        let timing = Timing::parse(&schedule, zone(place).unwrap()).unwrap();
+        let timing = Timing::parse(&schedule, Zones::built_in().get(place).unwrap()).unwrap();
         let noon: Timestamp = format!("{day}T12:00:00Z").parse().unwrap();
         let mut after = noon - jiff::SignedDuration::from_hours(36);
         let end = noon + jiff::SignedDuration::from_hours(36);
@@ -248,6 +249,52 @@ fn the_fires_in_tables_are_what_the_code_computes() {
         checked += 1;
     }
     assert!(checked > 20, "only {checked} rows were found");
+}
+
+#[test]
+fn commands_print_what_is_shown() {
+    let mut checked = 0;
+    for page in pages() {
+        for block in page.blocks("console") {
+            for (command, shown) in commands(&block) {
+                assert_eq!(printed(&command), shown, "{}: $ {command}", page.name);
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 8, "only {checked} commands were found");
+}
+
+/// The commands of a block, each with what it prints. A line that ends in `\\` goes on.
+fn commands(block: &str) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut goes_on = false;
+    for line in block.lines() {
+        match (line.strip_prefix("$ "), found.last_mut()) {
+            (Some(command), _) => found.push((command.to_owned(), String::new())),
+            (None, Some((command, _))) if goes_on => *command += &format!("\n{line}"),
+            (None, Some((_, shown))) => *shown += &format!("{line}\n"),
+            (None, None) => panic!("a console block begins with a command: {line}"),
+        }
+        goes_on = line.ends_with('\\') && (goes_on || line.starts_with("$ "));
+    }
+    found
+}
+
+/// What a shell prints for a command line, in the root of the repository, in UTC.
+fn printed(command: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_punctual"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(program.parent().unwrap().to_owned());
+    let path = std::env::join_paths(folders.chain(std::env::split_paths(&path))).unwrap();
+    let output = std::process::Command::new("sh")
+        .args(["-c", &format!("exec 2>&1\n{command}")])
+        .current_dir(root())
+        .env("PATH", path)
+        .env("PUNCTUAL_TIME_ZONE", "UTC")
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }
 
 struct Page {

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use clap::Args;
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::SignedDuration;
 use punctual::{
     admin::{self, Health},
     clock::Clock,
@@ -17,7 +17,7 @@ use punctual::{
         run_logs::{LogFollower, RunLogs},
         watch::Watch,
     },
-    core::{almanac::Almanac, cron},
+    core::almanac::Almanac,
     driver::{Driver, Settings},
     metrics::Metrics,
     queue::Queue,
@@ -29,6 +29,8 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
+
+use super::zones::ZoneFlags;
 
 /// How the controller is told what to do. Every flag is also an environment variable.
 #[derive(Args)]
@@ -45,9 +47,8 @@ pub struct Controller {
     #[arg(long, short, env = "PUNCTUAL_NAMESPACE", value_name = "NAME")]
     namespace: Option<String>,
 
-    /// The zone of schedules that name none, such as Europe/Berlin. Default: $TZ, or the system's.
-    #[arg(long, env = "PUNCTUAL_TIME_ZONE", value_name = "ZONE")]
-    time_zone: Option<String>,
+    #[command(flatten)]
+    zones: ZoneFlags,
 
     #[command(flatten)]
     file: ScheduleFile,
@@ -158,18 +159,18 @@ impl ScheduleFile {
 }
 
 pub fn run(flags: Controller) -> anyhow::Result<()> {
-    let local = local_zone(flags.time_zone.as_deref())?;
-    let log = telemetry::init(flags.log_format, &flags.log_level, local.clone())?;
+    let almanac = flags.zones.almanac()?;
+    let log = telemetry::init(flags.log_format, &flags.log_level, almanac.local.clone())?;
     let metrics = Metrics::new();
     metrics.watch_dropped_lines(log.dropped_lines());
     let runtime = tokio::runtime::Runtime::new().context("can't start the runtime")?;
-    let result = runtime.block_on(serve(flags, local, metrics));
+    let result = runtime.block_on(serve(flags, almanac, metrics));
     // Nothing that still waits for an answer may hold up the exit.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(flags: Controller, local: TimeZone, metrics: Metrics) -> anyhow::Result<()> {
+async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow::Result<()> {
     let clock = Clock::System;
     let config = connect::config(flags.kubeconfig.as_deref(), flags.context.as_deref()).await?;
     let server = config.cluster_url.to_string();
@@ -180,7 +181,8 @@ async fn serve(flags: Controller, local: TimeZone, metrics: Metrics) -> anyhow::
     let health = Health::new(clock.clone());
     let stop = stop_on_signal()?;
 
-    let cache = Cache::new(Arc::new(Almanac::new(local.clone())));
+    let almanac = Arc::new(almanac);
+    let cache = Cache::new(almanac.clone());
     let queue = Arc::new(Queue::new(clock.clone()));
     let (reporter, events) = Reporter::new(metrics.clone());
     let logs = LogFollower::new(flags.run_logs, lines_client, metrics.clone(), clock.now());
@@ -189,7 +191,8 @@ async fn serve(flags: Controller, local: TimeZone, metrics: Metrics) -> anyhow::
         version = env!("CARGO_PKG_VERSION"),
         %server,
         namespace = flags.namespace.as_deref().unwrap_or("all"),
-        time_zone = local.iana_name().unwrap_or("local"),
+        time_zone = almanac.local.iana_name().unwrap_or("local"),
+        zone_database = almanac.zones.version(),
         probes = %flags.listen,
         "started"
     );
@@ -294,18 +297,6 @@ async fn beat(health: &Health, clock: &Clock) {
     loop {
         second.tick().await;
         health.beat(clock.now());
-    }
-}
-
-/// The zone of schedules that name none: the flag, else `TZ`, else the system's. A container often
-/// has neither, and means UTC then.
-fn local_zone(name: Option<&str>) -> anyhow::Result<TimeZone> {
-    match name {
-        Some(name) => cron::zone(name).context("--time-zone"),
-        None if std::env::var_os("TZ").is_some() => {
-            TimeZone::try_system().context("can't use $TZ; name a zone with --time-zone")
-        }
-        None => Ok(TimeZone::try_system().unwrap_or(TimeZone::UTC)),
     }
 }
 

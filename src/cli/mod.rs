@@ -1,11 +1,23 @@
 //! The command line: one file for each command, and nothing but flags and output in them.
 
+mod changes;
 mod controller;
 mod crd;
+mod diff;
+mod explain;
+mod expression;
+mod files;
+mod live;
+mod next;
+mod preview;
 mod reference;
+mod validate;
 mod version;
+mod zones;
 
-use clap::{Parser, Subcommand};
+use std::{ffi::OsStr, path::Path, process::ExitCode};
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Runs containers on a schedule in Kubernetes: on time, at most once, never two at once.
 #[derive(Parser)]
@@ -21,19 +33,62 @@ enum Command {
     Controller(Box<controller::Controller>),
     /// Print the custom resource definition, as YAML.
     Crd,
+    /// Show which coming fires an edit adds, takes away or moves.
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(Box<diff::Diff>),
+    /// Say in words what a cron expression means.
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(Box<explain::Explain>),
+    /// Show the next fires of an expression, of a file, or of a schedule in the cluster.
+    #[command(after_help = next::EXAMPLES)]
+    Next(Box<next::Next>),
     /// Print a page of the reference, as Markdown.
     #[command(hide = true)]
     Reference(reference::Reference),
+    /// Check schedule files and manifests.
+    #[command(after_help = validate::EXAMPLES)]
+    Validate(Box<validate::Validate>),
     /// Print the version of this program, of its time zone data, and of Kubernetes that it works with.
     Version,
 }
 
+/// Why a command failed, and with which exit code.
+pub struct Failure {
+    pub error: anyhow::Error,
+    pub code: u8,
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self { error, code: 1 }
+    }
+}
+
 /// Reads the command line and does what it says.
-pub fn run() -> anyhow::Result<()> {
-    match Cli::parse().command {
-        Command::Controller(flags) => controller::run(*flags),
-        Command::Crd => crd::run(),
-        Command::Reference(page) => reference::run(&page),
-        Command::Version => version::run(),
+pub fn run() -> Result<ExitCode, Failure> {
+    let matches = command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match cli.command {
+        Command::Controller(flags) => controller::run(*flags)?,
+        Command::Crd => crd::run()?,
+        Command::Diff(flags) => return diff::run(&flags),
+        Command::Explain(flags) => explain::run(&flags)?,
+        Command::Next(flags) => next::run(&flags)?,
+        Command::Reference(page) => reference::run(&page)?,
+        Command::Validate(flags) => return validate::run(&flags),
+        Command::Version => version::run()?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The command line, under the name by which it was called: kubectl runs a program of the name
+/// `kubectl-punctual` as `kubectl punctual`.
+fn command() -> clap::Command {
+    let called = std::env::args_os().next().unwrap_or_default();
+    let plugin = Path::new(&called).file_stem() == Some(OsStr::new("kubectl-punctual"));
+    if plugin {
+        Cli::command().bin_name("kubectl punctual")
+    } else {
+        Cli::command()
     }
 }

@@ -66,6 +66,12 @@ fn flags() -> String {
 }
 
 fn row(flag: &clap::Arg) -> String {
+    if flag.is_positional() {
+        let name = flag.get_value_names().and_then(<[_]>::first);
+        let name = name.map(|name| name.replace('|', "\\|"));
+        let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
+        return format!("| `{}` |  |  | {help} |", name.unwrap_or_default());
+    }
     let name = flag.get_long().unwrap_or(flag.get_id().as_str());
     let short = flag
         .get_short()

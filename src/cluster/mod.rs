@@ -4,6 +4,7 @@ pub mod apply;
 pub mod cache;
 pub mod connect;
 pub mod file_source;
+pub mod manifest;
 pub mod observe;
 pub mod pod;
 pub mod report;

@@ -299,7 +299,7 @@ impl<'a> Draft<'a> {
             // Kubernetes would refuse those after it as well: their pods differ in the fire alone,
             // and in their names.
             let fires = match refused.reason {
-                Reason::NameTaken => missed::alone(fire),
+                Reason::NameTaken => Due::of(fire),
                 _ => waiting,
             };
             self.skip(fires, refused.reason, refused.message.clone());

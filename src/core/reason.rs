@@ -87,6 +87,8 @@ reasons! {
     NeverFires Warning "The schedule is valid, but no fire is left.";
     InvalidSchedule Warning "The schedule can't be read.";
     InvalidTimeZone Warning "The time zone is unknown.";
+    CalendarNotFound Warning "A calendar that the schedule names does not exist.";
+    InvalidCalendar Warning "A calendar that the schedule names can't be read.";
     InvalidSpec Warning "The spec can't be read by this version of the controller.";
     UnsupportedPolicy Warning "The concurrency policy is reserved for a later version.";
     // What else goes wrong.

@@ -58,6 +58,10 @@ pub const fn remedy(reason: Reason) -> Option<&'static str> {
         }
         Reason::NeverFires | Reason::InvalidSchedule => Some("Correct spec.schedule."),
         Reason::InvalidTimeZone => Some("Set spec.timeZone to an IANA name such as Europe/Berlin."),
+        Reason::CalendarNotFound => {
+            Some("Create the calendar, or correct its kind and name in spec.calendars.")
+        }
+        Reason::InvalidCalendar => Some("Correct the calendar; its schedules follow at once."),
         Reason::UnsupportedPolicy => Some("Set spec.concurrencyPolicy to Forbid."),
         Reason::InvalidSpec => Some("Update the controller, or correct the spec."),
         Reason::CrashLooping => {

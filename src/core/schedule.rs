@@ -61,7 +61,7 @@ impl Schedule {
         almanac: &Arc<Almanac>,
     ) -> Self {
         let written = TimingSpec::from(spec);
-        let timing = timing(spec, &written, almanac, &identity);
+        let timing = timing(spec, &written, almanac, &identity, created);
         let mut words = words(&written, almanac);
         if let Err(idle) = &timing {
             words = format!("{words} ({})", idle.reason);
@@ -146,6 +146,7 @@ fn timing(
     written: &TimingSpec,
     almanac: &Almanac,
     identity: &ScheduleRef,
+    created: Timestamp,
 ) -> Result<Timetable, Idle> {
     let idle = |reason, message: String| Err(Idle { reason, message });
     if spec.concurrency_policy != ConcurrencyPolicy::Forbid {
@@ -165,6 +166,9 @@ fn timing(
         almanac,
         Some((&identity.namespace, &identity.name)),
     )?;
+    if timetable.next(created).is_none() {
+        return idle(Reason::InvalidSchedule, all_past(written));
+    }
     if spec.suspend {
         return idle(
             Reason::Suspended,
@@ -172,6 +176,22 @@ fn timing(
         );
     }
     Ok(timetable)
+}
+
+/// What is said of a schedule that had no fire left when it was made.
+fn all_past(written: &TimingSpec) -> String {
+    let field = if written.schedules.is_empty() {
+        "spec.schedule"
+    } else {
+        "spec.schedules"
+    };
+    match written.not_after {
+        Some(not_after) => format!(
+            "{field}: never fires: every matching time up to notAfter {not_after} is past; correct \
+             spec.notAfter or the schedule"
+        ),
+        None => format!("{field}: never fires: every matching time is past; correct the year"),
+    }
 }
 
 /// What we must know of a template before Kubernetes is asked about the rest of it.

@@ -12,7 +12,7 @@ use super::template::{Fault, override_first, pod_template};
 use super::tree::{self, Key, Kind, Place, Tree};
 use super::typed;
 use crate::api::ScheduleFileEntry;
-use crate::core::cron::{Timing, zone};
+use crate::core::cron::{Options, Timing, Zones};
 
 /// Something wrong with an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,7 +139,7 @@ fn timing_findings(name: &Key, tree: &Tree, entry: &ScheduleFileEntry) -> Vec<Fi
     let mut findings = Vec::new();
     let mut zone_to_read_in = TimeZone::UTC;
     if let Some(wanted) = &entry.time_zone {
-        match zone(wanted) {
+        match Zones::built_in().get(wanted) {
             Ok(found) => zone_to_read_in = found,
             Err(error) => {
                 let place = tree.get("timeZone").map_or(name.place, |tree| tree.place);
@@ -149,7 +149,12 @@ fn timing_findings(name: &Key, tree: &Tree, entry: &ScheduleFileEntry) -> Vec<Fi
     }
     match (&entry.cron, tree.get("cron").or(tree.get("schedule"))) {
         (Some(cron), Some(written)) if !cron.trim().is_empty() => {
-            if let Err(error) = Timing::parse(cron, zone_to_read_in) {
+            let options = Options {
+                // Any will do: it says when H fires, not whether it can be read.
+                seed: Some(0),
+                ..Options::default()
+            };
+            if let Err(error) = Timing::read(cron, zone_to_read_in, &options) {
                 findings.push(here(written.place, error.to_string()));
             }
         }

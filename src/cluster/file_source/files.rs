@@ -128,13 +128,18 @@ impl Files {
         let reading = read(&text, &file, &self.default_namespace, |name| {
             let path = self.folder.join(name);
             stamps.insert(path.clone(), stamp(&path));
-            let text = read_text(&self.inside(&path)?)?;
+            let text = self.template(name)?;
             room = room
                 .checked_sub(text.len())
                 .ok_or("is one template too many: together they are larger than 32 MiB")?;
             Ok(text)
         });
         (reading, stamps)
+    }
+
+    /// The text of the template that an entry names by `name`, or why it can't be had.
+    pub fn template(&self, name: &str) -> Result<String, String> {
+        read_text(&self.inside(&self.folder.join(name))?)
     }
 
     /// The file that a path leads to, which must be in the folder. A mounted ConfigMap is a folder

@@ -12,9 +12,9 @@ mod objects;
 mod problem;
 mod read;
 mod sync;
-mod template;
-mod tree;
-mod typed;
+pub(super) mod template;
+pub(super) mod tree;
+pub(super) mod typed;
 
 use std::collections::HashSet;
 use std::path::PathBuf;

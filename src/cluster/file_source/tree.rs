@@ -110,6 +110,36 @@ impl Tree {
         }
     }
 
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Text(text) => Some(text),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::List(_) | Kind::Map(_) => None,
+        }
+    }
+
+    /// Whether a text stands under a key of a map.
+    pub fn has_text(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| value.text().is_some())
+    }
+
+    /// The value at a place of a list.
+    pub fn item(&self, index: usize) -> Option<&Tree> {
+        match &self.kind {
+            Kind::List(items) => items.get(index),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => None,
+        }
+    }
+
+    /// The values of a map.
+    pub fn children(&self) -> impl Iterator<Item = &Tree> {
+        let entries = match &self.kind {
+            Kind::Map(entries) => entries.as_slice(),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) => &[],
+        };
+        entries.iter().map(|(_, value)| value)
+    }
+
     /// The value without its places.
     pub fn value(&self) -> Value {
         match &self.kind {

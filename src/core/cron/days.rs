@@ -1,6 +1,9 @@
 //! Which days of a month match: the two day fields, together.
 
-use super::field::{DAY_OF_MONTH, DAY_OF_WEEK};
+use super::error::Mistake;
+use super::field::{Reader, number};
+use super::gregorian::every_week;
+use super::quote::value;
 
 /// The day-of-month and day-of-week fields.
 ///
@@ -9,7 +12,7 @@ use super::field::{DAY_OF_MONTH, DAY_OF_WEEK};
 pub(super) struct Days {
     pub(super) of_month: u32,
     pub(super) of_week: u8,
-    /// The field starts with `*`: it is not restricted, so it does not add days by itself.
+    /// The field only takes days away, since it is not restricted or both must match.
     any_of_month: bool,
     any_of_week: bool,
     /// `L`, `L-3`: bit n is the day n days before the last.
@@ -71,25 +74,32 @@ impl Days {
     }
 
     /// Takes an item of the day-of-month field that means a day by the month's end or by weekdays;
-    /// false if it is not of that kind.
-    pub(super) fn take_day_of_month(&mut self, item: &str) -> Result<bool, String> {
-        let item = item.to_ascii_uppercase();
-        if item == "L" {
+    /// false if it is not of that kind, or of a kind that the dialect does not have.
+    pub(super) fn take_day_of_month<'a>(
+        &mut self,
+        item: &'a str,
+        reader: &Reader,
+    ) -> Result<bool, Mistake<'a>> {
+        if !reader.rules.special_days {
+            return Ok(false);
+        }
+        if item.eq_ignore_ascii_case("L") {
             self.before_last |= 1;
-        } else if item == "LW" {
+        } else if item.eq_ignore_ascii_case("LW") {
             self.last_weekday = true;
-        } else if let Some(before) = item.strip_prefix("L-") {
-            match before.parse::<u32>() {
-                Ok(n) if n <= 30 && before.len() <= 2 => self.before_last |= 1 << n,
+        } else if reader.rules.before_last
+            && let Some(before) = item.strip_prefix(['L', 'l'])
+            && let Some(before) = before.strip_prefix('-')
+        {
+            match number(before) {
+                Some(n) if n <= 30 && (1..=2).contains(&before.len()) => self.before_last |= 1 << n,
                 _ => {
-                    return Err(format!(
-                        "{} is not in L-0 to L-30",
-                        super::quote::value(&item)
-                    ));
+                    let why = format!("{} is not in L-0 to L-30", value(item));
+                    return Err(Mistake::new(item, why));
                 }
             }
-        } else if let Some(day) = item.strip_suffix('W') {
-            self.weekday_near |= 1 << (DAY_OF_MONTH.value(day)? - 1);
+        } else if let Some(day) = item.strip_suffix(['W', 'w']) {
+            self.weekday_near |= 1 << (reader.value(day, item)? - 1);
         } else {
             return Ok(false);
         }
@@ -97,34 +107,38 @@ impl Days {
     }
 
     /// Takes an item of the day-of-week field that counts weeks of the month; false if it is not of
-    /// that kind.
-    pub(super) fn take_day_of_week(&mut self, item: &str) -> Result<bool, String> {
+    /// that kind, or of a kind that the dialect does not have.
+    pub(super) fn take_day_of_week<'a>(
+        &mut self,
+        item: &'a str,
+        reader: &Reader,
+    ) -> Result<bool, Mistake<'a>> {
+        if !reader.rules.special_days {
+            return Ok(false);
+        }
         if let Some(day) = item.strip_suffix(['L', 'l']) {
-            if day.is_empty() {
-                return Err(format!(
-                    "{item} needs a day before it, as in 5L (the last Friday)"
-                ));
+            if !day.is_empty() {
+                self.last_of_week |= 1 << (reader.value(day, item)? % 7);
+            } else if reader.rules.last_weekday {
+                self.of_week |= 1 << 6;
+            } else {
+                let why = format!("{item} needs a day before it, as in 5L (the last Friday)");
+                return Err(Mistake::new(item, why));
             }
-            self.last_of_week |= 1 << (DAY_OF_WEEK.value(day)? % 7);
         } else if let Some((day, n)) = item.split_once('#') {
-            let day = DAY_OF_WEEK.value(day)? % 7;
-            match n.parse::<usize>() {
-                Ok(n @ 1..=5) => self.nth_of_week[n - 1] |= 1 << day,
-                _ => return Err(format!("#{} is not in #1 to #5", super::quote::value(n))),
+            let day = reader.value(day, item)? % 7;
+            match number(n) {
+                Some(nth @ 1..=5) => self.nth_of_week[nth as usize - 1] |= 1 << day,
+                _ => {
+                    let why = format!("#{} is not in #1 to #5", value(n));
+                    return Err(Mistake::new(item, why));
+                }
             }
         } else {
             return Ok(false);
         }
         Ok(true)
     }
-}
-
-/// The days of a month that fall on the given days of the week.
-fn every_week(of_week: u8, first: u32) -> u32 {
-    let twice = u32::from(of_week) | u32::from(of_week) << 7;
-    let week = u64::from(twice >> first & 0x7f);
-    // Five weeks are 35 days: the cut to 32 bits loses only days that no month has.
-    (week * 0x1020_4081) as u32
 }
 
 /// The weekday nearest to `day` (0 is the month's first) that is in the same month.

@@ -1,6 +1,6 @@
 //! `@every`: elapsed time, which knows no fields and no zone.
 
-use super::{Found, TimingError};
+use super::Found;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -17,9 +17,8 @@ const UNITS: [(&str, u64); 8] = [
 ];
 
 /// Reads a Go duration such as `1h30m` or `1.5h`: whole seconds, at least one.
-pub(super) fn parse(duration: &str) -> Result<i64, TimingError> {
-    let refuse =
-        |why: &str| TimingError(format!("@every: {} {why}", super::quote::quote(duration)));
+pub(super) fn parse(duration: &str) -> Result<i64, String> {
+    let refuse = |why: &str| format!("@every: {} {why}", super::quote::quote(duration));
     let nanoseconds = match nanoseconds(duration) {
         Ok(n) => n,
         Err(why) => return Err(refuse(why)),

@@ -1,22 +1,45 @@
 //! One field: what it allows, and its text in the dialect of the `cron` crate.
 
-use super::TimingError;
+use super::dialect::{Question, Rules, Steps};
+use super::error::Mistake;
 use super::quote::value;
+use super::{hash, hint};
 
 /// A field: its name in messages and what it allows.
 pub(super) struct Field {
-    name: &'static str,
+    pub(super) name: &'static str,
     pub(super) min: u32,
     max: u32,
     allowed: &'static str,
-    /// In order from `min`.
-    names: &'static [&'static str],
+    /// In order from `min`, in full.
+    pub(super) names: &'static [&'static str],
+    /// The range that `H` alone takes its value from; none if it can't stand here.
+    hashed: Option<(u32, u32)>,
 }
 
-const MONTHS: [&str; 12] = [
-    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
+pub(super) const MONTHS: [&str; 12] = [
+    "JANUARY",
+    "FEBRUARY",
+    "MARCH",
+    "APRIL",
+    "MAY",
+    "JUNE",
+    "JULY",
+    "AUGUST",
+    "SEPTEMBER",
+    "OCTOBER",
+    "NOVEMBER",
+    "DECEMBER",
 ];
-const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+pub(super) const WEEKDAYS: [&str; 7] = [
+    "SUNDAY",
+    "MONDAY",
+    "TUESDAY",
+    "WEDNESDAY",
+    "THURSDAY",
+    "FRIDAY",
+    "SATURDAY",
+];
 
 pub(super) const SECOND: Field = Field {
     name: "second",
@@ -24,6 +47,7 @@ pub(super) const SECOND: Field = Field {
     max: 59,
     allowed: "0-59",
     names: &[],
+    hashed: Some((0, 59)),
 };
 pub(super) const MINUTE: Field = Field {
     name: "minute",
@@ -33,6 +57,7 @@ pub(super) const HOUR: Field = Field {
     name: "hour",
     max: 23,
     allowed: "0-23",
+    hashed: Some((0, 23)),
     ..SECOND
 };
 pub(super) const DAY_OF_MONTH: Field = Field {
@@ -41,6 +66,8 @@ pub(super) const DAY_OF_MONTH: Field = Field {
     max: 31,
     allowed: "1-31",
     names: &[],
+    // The days that every month has.
+    hashed: Some((1, 28)),
 };
 pub(super) const MONTH: Field = Field {
     name: "month",
@@ -48,105 +75,189 @@ pub(super) const MONTH: Field = Field {
     max: 12,
     allowed: "1-12 or JAN-DEC",
     names: &MONTHS,
+    hashed: Some((1, 12)),
 };
-/// 7 is read too, and leaves as 0 (see `spans`), so that Sunday has one number from there on.
+/// Its values are 0 for Sunday to 6 however the dialect numbers them, and 7 for Sunday as the end
+/// of a range (see `spans`). What it allows is the dialect's to say.
 pub(super) const DAY_OF_WEEK: Field = Field {
     name: "day of week",
     min: 0,
     max: 6,
-    allowed: "0-7 or SUN-SAT",
+    allowed: "",
     names: &WEEKDAYS,
+    hashed: Some((0, 6)),
 };
+/// Its last value and what it allows are the dialect's to say.
 pub(super) const YEAR: Field = Field {
     name: "year",
     min: 1970,
     max: 2100,
-    allowed: "1970-2100",
+    allowed: "",
     names: &[],
+    hashed: None,
 };
 
-impl Field {
+/// A field as a dialect reads it.
+pub(super) struct Reader {
+    pub(super) field: &'static Field,
+    pub(super) rules: &'static Rules,
+    /// What `H` stands for is made from this.
+    pub(super) seed: Option<u64>,
+}
+
+impl Reader {
     /// All items of a field in the `cron` crate's dialect.
-    pub(super) fn items(&self, text: &str) -> Result<String, TimingError> {
-        Ok(self.others(text, |_| Ok(false))?.unwrap_or_default())
+    pub(super) fn items<'a>(&self, text: &'a str) -> Result<String, Mistake<'a>> {
+        Ok(self.others(text, |_, _| Ok(false))?.unwrap_or_default())
     }
 
     /// The items of a field in the `cron` crate's dialect, without those that `take` takes; none if
     /// it takes all.
-    pub(super) fn others(
+    pub(super) fn others<'a>(
         &self,
-        text: &str,
-        mut take: impl FnMut(&str) -> Result<bool, String>,
-    ) -> Result<Option<String>, TimingError> {
+        text: &'a str,
+        mut take: impl FnMut(&'a str, &Self) -> Result<bool, Mistake<'a>>,
+    ) -> Result<Option<String>, Mistake<'a>> {
         let mut items = Vec::new();
-        for item in text.split(',') {
-            let mut read = || {
-                if item.is_empty() {
-                    return Err("a comma has no value beside it".to_owned());
+        let empty = |item: &&str| item.is_empty();
+        let mut read = || {
+            // A field of nothing but commas has no value in any dialect.
+            let lenient = self.rules.empty_items && !text.split(',').all(|item| empty(&item));
+            if !lenient && text.split(',').any(|item| empty(&item)) {
+                return Err(Mistake::new(text, "a comma has no value beside it"));
+            }
+            for item in text.split(',').filter(|item| !empty(item)) {
+                if !take(item, self)? {
+                    self.item(item, &mut items)?;
                 }
-                if item.starts_with(['H', 'h']) {
-                    return Err(format!(
-                        "{} is not supported yet; write the value",
-                        value(item)
-                    ));
-                }
-                if take(item)? {
-                    Ok(())
-                } else {
-                    self.item(item, &mut items)
-                }
-            };
-            read().map_err(|why| TimingError(format!("{}: {why}", self.name)))?;
-        }
+            }
+            Ok(())
+        };
+        read().map_err(|mistake| mistake.within(self.field.name))?;
         Ok((!items.is_empty()).then(|| items.join(",")))
     }
 
     /// Rewrites a value, a range or a step.
-    fn item(&self, item: &str, items: &mut Vec<String>) -> Result<(), String> {
+    fn item<'a>(&self, item: &'a str, items: &mut Vec<String>) -> Result<(), Mistake<'a>> {
+        if self.rules.hash && item.starts_with(['H', 'h']) {
+            return self.hashed(item, items);
+        }
         let (range, step) = match item.split_once('/') {
-            Some((range, step)) => (range, Some(self.step(step)?)),
+            Some((range, step)) => (range, Some(self.step(step, item)?)),
             None => (item, None),
         };
         let (from, to) = match range.split_once('-') {
-            None if matches!(range, "*" | "?") => (self.min, self.max),
-            None => match (self.value(range)?, step) {
-                (from, Some(_)) if from <= self.max => (from, self.max),
-                (value, _) => (value, value),
+            None if self.is_any(range, step) => (self.field.min, self.max()),
+            None => match (self.value(range, item)?, step) {
+                (from, None) => (from, from),
+                (from, Some(_)) if self.rules.open_step => (from, self.max().max(from)),
+                (from, Some(_)) => {
+                    let from = if from > self.max() { "0" } else { range };
+                    let (value, largest) = (value(item), self.largest());
+                    let step = &item[range.len()..];
+                    let why = format!(
+                        "{value} needs a range before the step, as in {from}-{largest}{step}"
+                    );
+                    return Err(Mistake::new(item, why));
+                }
             },
-            Some((from, to)) => (self.value(from)?, self.value(to)?),
+            Some((from, to)) => (self.value(from, item)?, self.value(to, item)?),
         };
+        let named = range.bytes().any(|b| b.is_ascii_alphabetic());
+        if named && step.is_some() && !self.rules.named_step {
+            let why = format!("{} has a step after names; write numbers", value(item));
+            return Err(Mistake::new(item, why));
+        }
         self.spans(from, to, step.unwrap_or(1), items)
+            .map_err(|()| Mistake::new(item, self.backwards(range)))
     }
 
-    /// Writes a range as one or two that do not wrap around.
-    fn spans(&self, from: u32, to: u32, step: u32, items: &mut Vec<String>) -> Result<(), String> {
+    fn is_any(&self, range: &str, step: Option<u32>) -> bool {
+        match range {
+            "*" => true,
+            // Quartz's own is dealt with before: here it would be part of a list.
+            "?" => self.rules.question == Question::Star,
+            "" => self.rules.bare_step && step.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Rewrites `H`, `H(0-29)`, `H/15` or `H(0-29)/10`.
+    fn hashed<'a>(&self, item: &'a str, items: &mut Vec<String>) -> Result<(), Mistake<'a>> {
+        let Some(all) = self.field.hashed else {
+            return Err(Mistake::new(item, "H can't stand here; write the year"));
+        };
+        let (range, step) = match item.split_once('/') {
+            Some((range, step)) => (range, Some(self.step(step, item)?)),
+            None => (item, None),
+        };
+        let within = &range[1..];
+        let (from, to) = if within.is_empty() {
+            all
+        } else {
+            let (from, to) = within
+                .strip_prefix('(')
+                .and_then(|rest| rest.strip_suffix(')'))
+                .and_then(|range| range.split_once('-'))
+                .ok_or_else(|| {
+                    let (value, (from, to)) = (value(item), all);
+                    let why = format!("{value} is not H, H({from}-{to}), H/5 or H({from}-{to})/5");
+                    Mistake::new(item, why)
+                })?;
+            (self.value(from, item)?, self.value(to, item)?)
+        };
+        if from > to {
+            let why = format!("{} runs backwards", value(range));
+            return Err(Mistake::new(item, why));
+        }
+        let values = to - from + 1;
+        if step.is_some_and(|step| step > values) {
+            let why = format!("the step of {} is larger than its range", value(item));
+            return Err(Mistake::new(item, why));
+        }
+        let Some(seed) = self.seed else {
+            let why = "H stands for a value made from the schedule's name, which is not known here; \
+                       name it with --name";
+            return Err(Mistake::new(item, why));
+        };
+        let first = from + hash::pick(seed, self.field.name, step.unwrap_or(values));
+        let to = if step.is_some() { to } else { first };
+        self.spans(first, to, step.unwrap_or(1), items)
+            .map_err(|()| Mistake::new(item, self.backwards(range)))
+    }
+
+    /// Writes a range as one or two that do not wrap around; refuses one that the dialect does not
+    /// wrap.
+    fn spans(&self, from: u32, to: u32, step: u32, items: &mut Vec<String>) -> Result<(), ()> {
+        let (min, max) = (self.field.min, self.max());
+        let backwards = from > to;
         // Sunday as 7 can only be the end of a range (1-7) or, alone or as its start, is 0.
-        let (from, to) = match (from > self.max, to > self.max) {
-            (false, true) if from == self.min => (from, self.max),
-            (false, true) => (from, self.min),
-            (true, true) => (self.min, self.min),
-            (true, false) => (self.min, to),
+        let (from, to) = match (from > max, to > max) {
+            (false, true) if from == min => (from, max),
+            (false, true) => (from, min),
+            (true, true) => (min, min),
+            (true, false) => (min, to),
             (false, false) => (from, to),
         };
+        if backwards && (!self.rules.wrap || self.field.name == YEAR.name) {
+            return Err(());
+        }
         if from <= to {
             items.push(self.span(from, to, step));
             return Ok(());
         }
-        if self.name == YEAR.name {
-            return Err(format!("{from}-{to} runs backwards"));
-        }
-        items.push(self.span(from, self.max, step));
+        items.push(self.span(from, max, step));
         // The steps go on over the end as if the values were a ring: 22-2/3 is 22 and 1.
-        let over = (step - 1) - (self.max - from) % step;
-        if self.min + over <= to {
-            items.push(self.span(self.min + over, to, step));
+        let over = (step - 1) - (max - from) % step;
+        if over <= to - min {
+            items.push(self.span(min + over, to, step));
         }
         Ok(())
     }
 
     /// One range in the `cron` crate's dialect, which refuses steps that leave the field.
     fn span(&self, from: u32, to: u32, step: u32) -> String {
-        let shift = u32::from(self.name == DAY_OF_WEEK.name);
+        let shift = u32::from(self.field.name == DAY_OF_WEEK.name);
         let (from, to) = (from + shift, to + shift);
         match step {
             _ if step > to - from => from.to_string(),
@@ -155,35 +266,100 @@ impl Field {
         }
     }
 
-    /// Reads a value; 7 as a day of the week stays 7.
-    pub(super) fn value(&self, text: &str) -> Result<u32, String> {
-        if let Some(n) = self
-            .names
-            .iter()
-            .position(|name| name.eq_ignore_ascii_case(text))
-        {
-            return Ok(self.min + n as u32);
-        }
-        let max = if self.name == DAY_OF_WEEK.name {
-            7
-        } else {
-            self.max
-        };
-        number(text)
-            .filter(|n| (self.min..=max).contains(n))
-            .ok_or_else(|| format!("{} is not in {}", value(text), self.allowed))
+    fn backwards(&self, range: &str) -> String {
+        let hint = hint::backwards(range, self.field, self.rules, self.largest());
+        format!("{} runs backwards{hint}", value(range))
     }
 
-    fn step(&self, text: &str) -> Result<u32, String> {
-        let values = self.max - self.min + 1;
-        number(text)
-            .filter(|n| (1..=values).contains(n))
-            .ok_or_else(|| format!("a step of {} is not in 1-{values}", value(text)))
+    /// Reads a value; 7 as a day of the week may stay 7. `item` is what it belongs to.
+    pub(super) fn value<'a>(&self, text: &'a str, item: &'a str) -> Result<u32, Mistake<'a>> {
+        if let Some(n) = self.named(text) {
+            return Ok(self.field.min + n as u32);
+        }
+        let days = self.rules.weekdays;
+        let found = match number(text) {
+            Some(n) if self.field.name == DAY_OF_WEEK.name => days.day(n),
+            Some(n) => (self.field.min..=self.max()).contains(&n).then_some(n),
+            None => None,
+        };
+        found.ok_or_else(|| {
+            let at = if text.is_empty() { item } else { text };
+            let hint = hint::value(at, self.field, self.rules);
+            let why = format!("{} is not in {}{hint}", value(at), self.allowed());
+            Mistake::new(at, why)
+        })
+    }
+
+    fn named(&self, text: &str) -> Option<usize> {
+        self.field.names.iter().position(|name| {
+            name[..3].eq_ignore_ascii_case(text)
+                || self.rules.full_names && name.eq_ignore_ascii_case(text)
+        })
+    }
+
+    fn step<'a>(&self, text: &'a str, item: &'a str) -> Result<u32, Mistake<'a>> {
+        let values = self.max() - self.field.min + 1;
+        let most = match self.rules.steps {
+            Steps::Values => Some(values),
+            Steps::Largest => Some(self.largest()),
+            Steps::Any => None,
+        };
+        if text.is_empty() {
+            let why = format!("{} has no step after the /", value(item));
+            return Err(Mistake::new(item, why));
+        }
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
+        let larger = |most| {
+            let hint = hint::step(text, self.field, self.rules);
+            let (value, allowed) = (value(text), self.allowed());
+            if most < values {
+                format!("a step of {value} is not in 1-{most}{hint}")
+            } else {
+                format!("a step of {value} is larger than the range {allowed}{hint}")
+            }
+        };
+        match (number(text), most) {
+            (Some(0), _) => Err("a step of 0 leads nowhere; take 1 or more".to_owned()),
+            (Some(n), Some(most)) if n > most => Err(larger(most)),
+            (Some(n), _) => Ok(n),
+            (None, Some(most)) if digits => Err(larger(most)),
+            // No set has so many values, so it only matters that it is large.
+            (None, None) if digits => Ok(u32::MAX),
+            (None, _) => Err(format!("a step of {} is not a number", value(text))),
+        }
+        .map_err(|why| Mistake::new(text, why))
+    }
+
+    fn max(&self) -> u32 {
+        if self.field.name == YEAR.name {
+            self.rules.last_year
+        } else {
+            self.field.max
+        }
+    }
+
+    /// The largest value as the dialect writes it.
+    fn largest(&self) -> u32 {
+        if self.field.name == DAY_OF_WEEK.name {
+            self.rules.weekdays.largest()
+        } else {
+            self.max()
+        }
+    }
+
+    fn allowed(&self) -> String {
+        if self.field.name == DAY_OF_WEEK.name {
+            self.rules.weekdays.allowed().to_owned()
+        } else if self.field.name == YEAR.name {
+            format!("{}-{}", self.field.min, self.max())
+        } else {
+            self.field.allowed.to_owned()
+        }
     }
 }
 
-fn number(text: &str) -> Option<u32> {
-    // `parse` takes a sign, crontabs do not.
+/// Digits as a number; `parse` alone takes a sign, crontabs do not.
+pub(super) fn number(text: &str) -> Option<u32> {
     if text.bytes().all(|b| b.is_ascii_digit()) {
         text.parse().ok()
     } else {

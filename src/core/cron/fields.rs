@@ -4,13 +4,17 @@
 //! 00:00:00; a day is that divided by 86,400.
 
 use super::days::Days;
+use super::filter::{FARTHEST_MONTHS, Filter};
 use super::gregorian::{first_of, length, month_of, weekday};
-use std::ops::RangeInclusive;
-
-const DAY: i64 = 86_400;
+use super::times::{DAY, Rest, Times, members};
+use std::{collections::HashMap, ops::RangeInclusive, sync::Arc};
 
 /// The calendar repeats after 400 years, so what has no match in these months never has one.
 const CALENDAR_MONTHS: i64 = 400 * 12;
+
+/// The months from the first to the last that a year field or a date can name.
+const FIRST_DATED: i64 = 1970 * 12;
+const LAST_DATED: i64 = 2100 * 12 + 11;
 
 /// The fields of an expression as sets of bits.
 #[derive(Clone, Debug)]
@@ -24,6 +28,8 @@ pub(super) struct Fields {
     pub(super) years: Years,
     /// Neither the minute nor the hour starts with `*`: clock changes neither repeat nor skip it.
     pub(super) fixed: bool,
+    /// What takes days and times away from these, or moves them.
+    pub(super) filter: Option<Arc<Filter>>,
 }
 
 /// The years from 1970 to 2100 that match, as bits; or any year at all.
@@ -34,35 +40,72 @@ pub(super) enum Years {
 }
 
 impl Fields {
-    /// Whether some date matches at all.
+    /// Whether some local time matches at all.
     pub(super) fn can_fire(&self) -> bool {
-        self.day_from(0).is_some()
+        // The first years that fields or dates can name, and what a calendar may move before them.
+        let first = first_of(FIRST_DATED - FARTHEST_MONTHS);
+        self.at_or_after(first * DAY).is_some()
     }
 
     /// The first matching reading that is not before `reading`.
     pub(super) fn at_or_after(&self, reading: i64) -> Option<i64> {
-        let (day, time) = split(reading);
-        let today = self.day_from(day)?;
-        if today > day {
-            return Some(today * DAY + self.time_from(0)?);
+        let (from, mut time) = split(reading);
+        let mut spent = Vec::new();
+        for month in self.months_from(from) {
+            let first = first_of(month);
+            let mut days = self.days_in(month);
+            if first < from {
+                days = days >> (from - first) << (from - first);
+            }
+            days = self.unspent(days, month, &spent);
+            while days != 0 {
+                let n = days.trailing_zeros();
+                let day = first + i64::from(n);
+                let rest = self.rest(touching(n, &self.partial_days(month)));
+                if day != from {
+                    time = 0;
+                }
+                if let Some(time) = rest.from(time) {
+                    return Some(day * DAY + time);
+                }
+                days &= !(1 << n);
+                if time == 0 {
+                    spent.push(rest.culprits());
+                    days = self.unspent(days, month, &spent);
+                }
+            }
         }
-        match self.time_from(time) {
-            Some(time) => Some(day * DAY + time),
-            None => Some(self.day_from(day + 1)? * DAY + self.time_from(0)?),
-        }
+        None
     }
 
     /// The last matching reading that is not after `reading`.
     pub(super) fn at_or_before(&self, reading: i64) -> Option<i64> {
-        let (day, time) = split(reading);
-        let today = self.day_to(day)?;
-        if today < day {
-            return Some(today * DAY + self.time_to(DAY - 1)?);
+        let (to, mut time) = split(reading);
+        let mut spent = Vec::new();
+        for month in self.months_to(to).rev() {
+            let first = first_of(month);
+            let mut days = self.days_in(month);
+            if to - first < 31 {
+                days = days << (31 - (to - first)) >> (31 - (to - first));
+            }
+            days = self.unspent(days, month, &spent);
+            while let Some(n) = days.checked_ilog2() {
+                let day = first + i64::from(n);
+                let rest = self.rest(touching(n, &self.partial_days(month)));
+                if day != to {
+                    time = DAY - 1;
+                }
+                if let Some(time) = rest.to(time) {
+                    return Some(day * DAY + time);
+                }
+                days &= !(1 << n);
+                if time == DAY - 1 {
+                    spent.push(rest.culprits());
+                    days = self.unspent(days, month, &spent);
+                }
+            }
         }
-        match self.time_to(time) {
-            Some(time) => Some(day * DAY + time),
-            None => Some(self.day_to(day - 1)? * DAY + self.time_to(DAY - 1)?),
-        }
+        None
     }
 
     /// How many readings match in [from, to).
@@ -71,51 +114,63 @@ impl Fields {
             return 0;
         }
         let ((first, from), (last, to)) = (split(from), split(to));
-        let whole = self.days_before(last, first) * self.times_before(DAY);
-        let early = if self.has_day(first) {
-            self.times_before(from)
+        let mut count = self.times_on(last, to);
+        if !self.has_partial() {
+            count += self.days_before(last, first) * self.times().all();
         } else {
-            0
-        };
-        let late = if self.has_day(last) {
-            self.times_before(to)
-        } else {
-            0
-        };
-        whole + late - early
-    }
-
-    fn has_day(&self, day: i64) -> bool {
-        let (month, day) = month_of(day);
-        has(self.days_in(month).into(), day)
-    }
-
-    fn day_from(&self, day: i64) -> Option<i64> {
-        let (month, day) = month_of(day);
-        let this = self.days_in(month) >> day << day;
-        if this != 0 {
-            return Some(first_of(month) + i64::from(this.trailing_zeros()));
+            let mut counts = HashMap::new();
+            for month in month_of(first).0..=month_of(last).0 {
+                let start = first_of(month);
+                let days = self.days_in(month) & !before(first - start) & before(last - start);
+                for (less, days) in alike(days, &self.partial_days(month)) {
+                    let rest = self.rest(less);
+                    let times = *counts.entry(less).or_insert_with(|| rest.before(DAY));
+                    count += times * u64::from(days.count_ones());
+                }
+            }
         }
-        let next = (month + 1).max(*self.years.months().start());
-        (next..next + CALENDAR_MONTHS).find_map(|month| {
-            let days = self.days_in(month);
-            (days != 0).then(|| first_of(month) + i64::from(days.trailing_zeros()))
-        })
+        count - self.times_on(first, from)
     }
 
-    fn day_to(&self, day: i64) -> Option<i64> {
-        let (month, day) = month_of(day);
-        let this = self.days_in(month) << (31 - day) >> (31 - day);
-        if this != 0 {
-            return Some(first_of(month) + i64::from(this.ilog2()));
+    /// Whether a reading matches.
+    pub(super) fn matches(&self, reading: i64) -> bool {
+        self.at_or_after(reading) == Some(reading)
+    }
+
+    /// The nearest day from which a calendar moved what fires on `day`, unless `day` is itself one
+    /// that the fields name.
+    pub(super) fn moved_from(&self, day: i64) -> Option<i64> {
+        let (month, n) = month_of(day);
+        let filter = self.filter.as_ref().filter(|filter| filter.moves())?;
+        if self.own_days_in(month) >> n & 1 == 1 {
+            return None;
         }
-        let previous = (month - 1).min(*self.years.months().end());
-        (previous - CALENDAR_MONTHS..=previous)
-            .rev()
-            .find_map(|month| {
-                let days = self.days_in(month);
-                (days != 0).then(|| first_of(month) + i64::from(days.ilog2()))
-            })
+        filter.source(day, |month| self.own_days_in(month))
+    }
+
+    pub(super) fn times(&self) -> Times {
+        Times {
+            seconds: self.seconds,
+            minutes: self.minutes,
+            hours: self.hours,
+        }
+    }
+
+    /// The days of a month that the fields name, as bits from 0 for the first.
+    pub(super) fn own_days_in(&self, month: i64) -> u32 {
+        let (year, of_year) = (month.div_euclid(12), month.rem_euclid(12));
+        if self.months >> (of_year + 1) & 1 == 0 || !self.years.contains(year) {
+            return 0;
+        }
+        self.days.in_month(weekday(first_of(month)), length(month))
+    }
+
+    /// The days of a month that are left when the filter has had its say.
+    fn days_in(&self, month: i64) -> u32 {
+        match &self.filter {
+            None => self.own_days_in(month),
+            Some(filter) => filter.days(month, |month| self.own_days_in(month)),
+        }
     }
 
     /// How many days match in [first, last).
@@ -124,85 +179,82 @@ impl Fields {
         let months: u32 = (from..to)
             .map(|month| self.days_in(month).count_ones())
             .sum();
-        u64::from(
-            months + below(self.days_in(to).into(), late) - below(self.days_in(from).into(), early),
-        )
+        let part = |month: i64, n: u32| (self.days_in(month) & ((1 << n) - 1)).count_ones();
+        u64::from(months + part(to, late) - part(from, early))
     }
 
-    /// The matching days of a month, as bits from 0 for the first.
-    fn days_in(&self, month: i64) -> u32 {
-        let (year, of_year) = (month.div_euclid(12), month.rem_euclid(12));
-        if self.months >> (of_year + 1) & 1 == 0 || !self.years.contains(year) {
+    /// How many times match before `time` on a day.
+    fn times_on(&self, day: i64, time: i64) -> u64 {
+        let (month, n) = month_of(day);
+        if self.days_in(month) >> n & 1 == 0 {
             return 0;
         }
-        self.days.in_month(weekday(first_of(month)), length(month))
+        self.rest(touching(n, &self.partial_days(month)))
+            .before(time)
     }
 
-    fn time_from(&self, time: i64) -> Option<i64> {
-        let (hour, minute, second) = clock(time);
-        let (first_minute, first_second) = (lowest(self.minutes, 0)?, lowest(self.seconds, 0)?);
-        if has(self.hours.into(), hour) {
-            if has(self.minutes, minute)
-                && let Some(second) = lowest(self.seconds, second)
-            {
-                return Some(time_of(hour, minute, second));
-            }
-            if let Some(minute) = lowest(self.minutes, minute + 1) {
-                return Some(time_of(hour, minute, first_second));
-            }
-        }
-        Some(time_of(
-            lowest(self.hours.into(), hour + 1)?,
-            first_minute,
-            first_second,
-        ))
+    fn has_partial(&self) -> bool {
+        self.filter
+            .as_ref()
+            .is_some_and(|filter| !filter.partial_times().is_empty())
     }
 
-    fn time_to(&self, time: i64) -> Option<i64> {
-        let (hour, minute, second) = clock(time);
-        let (last_minute, last_second) = (highest(self.minutes, 60)?, highest(self.seconds, 60)?);
-        if has(self.hours.into(), hour) {
-            if has(self.minutes, minute)
-                && let Some(second) = highest(self.seconds, second + 1)
-            {
-                return Some(time_of(hour, minute, second));
-            }
-            if let Some(minute) = highest(self.minutes, minute) {
-                return Some(time_of(hour, minute, last_second));
-            }
-        }
-        Some(time_of(
-            highest(self.hours.into(), hour)?,
-            last_minute,
-            last_second,
-        ))
+    fn partial_days(&self, month: i64) -> Vec<u32> {
+        self.filter
+            .as_ref()
+            .map_or_else(Vec::new, |filter| filter.partial_days(month))
     }
 
-    /// How many times of a day match before `time`.
-    fn times_before(&self, time: i64) -> u64 {
-        let (hour, minute, second) = clock(time);
-        let mut minutes = below(self.hours.into(), hour) * self.minutes.count_ones();
-        let mut seconds = 0;
-        if has(self.hours.into(), hour) {
-            minutes += below(self.minutes, minute);
-            if has(self.minutes, minute) {
-                seconds = below(self.seconds, second);
-            }
+    /// What is left of the times on days that some excludes touch.
+    fn rest(&self, less: u64) -> Rest<'_> {
+        Rest {
+            of: self.times(),
+            others: self
+                .filter
+                .as_ref()
+                .map_or(&[], |filter| filter.partial_times()),
+            less,
         }
-        u64::from(minutes * self.seconds.count_ones() + seconds)
+    }
+
+    /// Some days of a month without those of which nothing is left, as far as a search has learned:
+    /// `spent` has excludes which, where they meet, leave nothing of a day. Without this it would
+    /// look at each day of 400 years to find that nothing is left at all.
+    fn unspent(&self, days: u32, month: i64, spent: &[u64]) -> u32 {
+        let Some(filter) = &self.filter else {
+            return days;
+        };
+        spent.iter().fold(days, |days, &culprits| {
+            days & !members(culprits).fold(days, |days, n| days & filter.days_of_partial(n, month))
+        })
+    }
+
+    /// The months from that of a day on in which a match is possible.
+    fn months_from(&self, day: i64) -> RangeInclusive<i64> {
+        let (first, last) = self.bounds();
+        let month = month_of(day).0.max(first);
+        month..=last.min(month.max(LAST_DATED + FARTHEST_MONTHS) + CALENDAR_MONTHS)
+    }
+
+    /// The months up to that of a day in which a match is possible.
+    fn months_to(&self, day: i64) -> RangeInclusive<i64> {
+        let (first, last) = self.bounds();
+        let month = month_of(day).0.min(last);
+        first.max(month.min(FIRST_DATED - FARTHEST_MONTHS) - CALENDAR_MONTHS)..=month
+    }
+
+    /// The months that the year field allows. A calendar may move fires beyond them.
+    fn bounds(&self) -> (i64, i64) {
+        let moves = self.filter.as_ref().is_some_and(|filter| filter.moves());
+        let room = if moves { FARTHEST_MONTHS } else { 0 };
+        match self.years {
+            Years::Any => (i64::MIN, i64::MAX),
+            Years::Listed(_) => (FIRST_DATED - room, LAST_DATED + room),
+        }
     }
 }
 
 impl Years {
-    /// The months in which a match is possible: without this, a search from far away would end
-    /// before it comes to them.
-    fn months(&self) -> RangeInclusive<i64> {
-        match self {
-            Years::Any => i64::MIN..=i64::MAX,
-            Years::Listed(_) => 1970 * 12..=2100 * 12 + 11,
-        }
-    }
-
     fn contains(&self, year: i64) -> bool {
         match (self, usize::try_from(year - 1970)) {
             (Years::Any, _) => true,
@@ -214,35 +266,36 @@ impl Years {
     }
 }
 
+/// Which excludes touch day `n` of a month, where `partial` has the days of each.
+fn touching(n: u32, partial: &[u32]) -> u64 {
+    (0..).zip(partial).fold(0, |less, (bit, days)| {
+        less | u64::from(days >> n & 1) << bit
+    })
+}
+
+/// Parts days of a month by the excludes that touch them: such days have the same times.
+fn alike(mut days: u32, partial: &[u32]) -> Vec<(u64, u32)> {
+    let mut parts = Vec::new();
+    while days != 0 {
+        let less = touching(days.trailing_zeros(), partial);
+        let same = (0..).zip(partial).fold(days, |same, (bit, touched)| {
+            same & if less >> bit & 1 == 1 {
+                *touched
+            } else {
+                !touched
+            }
+        });
+        parts.push((less, same));
+        days &= !same;
+    }
+    parts
+}
+
+/// The days of a month before its day `n` from 0, which may lie outside of it.
+fn before(n: i64) -> u32 {
+    (1 << n.clamp(0, 31)) - 1
+}
+
 fn split(reading: i64) -> (i64, i64) {
     (reading.div_euclid(DAY), reading.rem_euclid(DAY))
-}
-
-fn clock(time: i64) -> (u32, u32, u32) {
-    let time = time as u32;
-    (time / 3600, time / 60 % 60, time % 60)
-}
-
-fn time_of(hour: u32, minute: u32, second: u32) -> i64 {
-    i64::from(hour * 3600 + minute * 60 + second)
-}
-
-fn has(bits: u64, n: u32) -> bool {
-    bits >> n & 1 == 1
-}
-
-/// The lowest bit from `n` on.
-fn lowest(bits: u64, n: u32) -> Option<u32> {
-    let rest = bits >> n << n;
-    (rest != 0).then(|| rest.trailing_zeros())
-}
-
-/// The highest bit below `n`.
-fn highest(bits: u64, n: u32) -> Option<u32> {
-    (bits & ((1 << n) - 1)).checked_ilog2()
-}
-
-/// How many bits are set below `n`.
-fn below(bits: u64, n: u32) -> u32 {
-    (bits & ((1 << n) - 1)).count_ones()
 }

@@ -1,126 +1,209 @@
 //! From matching readings to instants, through clock changes.
 //!
-//! A *repeating* schedule fires at every instant whose local reading matches. A *fixed* one fires
-//! once for each matching reading: at the first instant that shows it, and if the clock skips it,
-//! at the first instant after the gap. Several readings that are skipped together fire once.
+//! Most readings are shown once, and fire then. One that the clock shows several times fires at the
+//! first of them, the last, or all. One that it never shows fires at the first instant after the
+//! gap that passes it by, or not at all; several that a gap passes by are one fire.
+
+use std::ops::Range;
+
+use jiff::tz::TimeZone;
 
 use super::Found;
 use super::fields::Fields;
-use super::stretch::{Beginning, FAR, Stretch};
-use jiff::tz::TimeZone;
+use super::stretch::{FAR, Stretch};
+use crate::api::{ClockChanges, Gap, Overlap};
 
 /// The longest gap, in seconds, after which skipped readings are made up for. What is longer is a
 /// correction of the calendar (Apia left out a day in 2011), not a clock change; Debian's cron
 /// draws the same line.
-const LONGEST_GAP: i64 = 3 * 3600;
+pub(super) const LONGEST_GAP: i64 = 3 * 3600;
 
 /// Later than every instant, and far enough from the largest number to count on from.
 const NEVER: i64 = i64::MAX / 2;
 
-/// The first fire at or after `instant`.
-pub(super) fn next(fields: &Fields, zone: &TimeZone, mut instant: i64) -> Option<i64> {
-    loop {
-        let stretch = Stretch::at(zone, instant)?;
-        let readings = Readings::from(fields, zone, &stretch, instant);
-        if readings.made_up {
-            return Some(instant);
-        }
-        // Even after the last match of all, a clock put back may show an earlier one again.
-        let reading = fields.at_or_after(readings.from).unwrap_or(NEVER);
-        if reading < stretch.end + stretch.offset {
-            return Some(reading - stretch.offset);
-        }
-        // Nothing matches before `reading`. A clock change can show or skip readings that lie
-        // before those just searched only if it is near; the far ones can be passed over.
-        instant = if stretch.end - instant > FAR {
-            stretch.end.max(reading - stretch.offset - FAR)
+/// How many stretches are searched for a fire. The calendar and the rules of zones repeat after 400
+/// years. All stretches that a zone ever had and those of 400 years are fewer, so that what is not
+/// found in them never is. Only an expression whose every match is skipped comes this far.
+const MOST_STRETCHES: usize = 4096;
+
+/// What fires: matching readings of a zone's clock, by a rule for its changes.
+pub(super) struct Fires<'a> {
+    fields: &'a Fields,
+    zone: &'a TimeZone,
+    gap: Gap,
+    overlap: Overlap,
+}
+
+impl<'a> Fires<'a> {
+    pub(super) fn new(fields: &'a Fields, zone: &'a TimeZone, changes: ClockChanges) -> Self {
+        let (gap, overlap) = if fields.fixed {
+            (Gap::RunAfter, Overlap::First)
         } else {
-            stretch.end
+            (Gap::Skip, Overlap::Both)
         };
-    }
-}
-
-/// The fires in [from, until].
-pub(super) fn due(fields: &Fields, zone: &TimeZone, from: i64, until: i64) -> Option<Found> {
-    let mut found: Option<Found> = None;
-    let mut instant = from;
-    while instant <= until
-        && let Some(stretch) = Stretch::at(zone, instant)
-    {
-        let mut readings = Readings::from(fields, zone, &stretch, instant);
-        if readings.made_up {
-            add(
-                &mut found,
-                Found {
-                    first: instant,
-                    latest: instant,
-                    count: 1,
-                },
-            );
-            // The reading at this instant may match as well: still one fire.
-            readings.from += 1;
-        }
-        let to = stretch.end.min(until + 1) + stretch.offset;
-        let count = fields.count(readings.from, to);
-        if count > 0
-            && let Some(first) = fields.at_or_after(readings.from)
-            && let Some(latest) = fields.at_or_before(to - 1)
-        {
-            let (first, latest) = (first - stretch.offset, latest - stretch.offset);
-            add(
-                &mut found,
-                Found {
-                    first,
-                    latest,
-                    count,
-                },
-            );
-        }
-        instant = stretch.end;
-    }
-    found
-}
-
-fn add(found: &mut Option<Found>, later: Found) {
-    match found {
-        None => *found = Some(later),
-        Some(found) => {
-            found.latest = later.latest;
-            found.count += later.count;
-        }
-    }
-}
-
-/// The readings of a stretch, from an instant on, that fire when they match.
-struct Readings {
-    from: i64,
-    /// The instant is the first after a gap in which a match was skipped.
-    made_up: bool,
-}
-
-impl Readings {
-    fn from(fields: &Fields, zone: &TimeZone, stretch: &Stretch, instant: i64) -> Self {
-        let from = instant + stretch.offset;
-        if !fields.fixed {
-            return Self {
-                from,
-                made_up: false,
-            };
-        }
-        let Some(Beginning { start, unread }) = Beginning::of(zone, instant) else {
-            return Self {
-                from,
-                made_up: false,
-            };
-        };
-        let made_up = start == instant
-            && (1..=LONGEST_GAP).contains(&(from - unread))
-            && fields
-                .at_or_after(unread)
-                .is_some_and(|skipped| skipped < from);
         Self {
-            from: from.max(unread),
-            made_up,
+            fields,
+            zone,
+            gap: changes.gap.unwrap_or(gap),
+            overlap: changes.overlap.unwrap_or(overlap),
+        }
+    }
+
+    /// The first fire at or after `instant`.
+    pub(super) fn next(&self, mut instant: i64) -> Option<i64> {
+        for _ in 0..MOST_STRETCHES {
+            let stretch = Stretch::from(self.zone, instant)?;
+            if self.makes_up_at_start(&stretch) {
+                return Some(instant);
+            }
+            // Even after the last match of all, a clock put back may show an earlier one again.
+            let reading = self
+                .fields
+                .at_or_after(stretch.readings().start)
+                .unwrap_or(NEVER);
+            if reading < stretch.readings().end {
+                let mut firing = self.firing(&stretch).into_iter();
+                if let Some(reading) = firing.find_map(|part| self.first_in(&part)) {
+                    return Some(reading - stretch.offset);
+                }
+            }
+            // Nothing matches before `reading`. A clock change can show or skip readings that lie
+            // before those just searched only if it is near; the far ones can be passed over.
+            instant = if stretch.end - instant > FAR {
+                stretch.end.max(reading - stretch.offset - FAR)
+            } else {
+                stretch.end
+            };
+        }
+        None
+    }
+
+    /// The last fire at or before `instant`: `next` with time turned round.
+    pub(super) fn previous(&self, mut instant: i64) -> Option<i64> {
+        for _ in 0..MOST_STRETCHES {
+            let stretch = Stretch::until(self.zone, instant)?;
+            let reading = self
+                .fields
+                .at_or_before(stretch.readings().end - 1)
+                .unwrap_or(-NEVER);
+            if reading >= stretch.readings().start {
+                let mut firing = self.firing(&stretch).into_iter().rev();
+                if let Some(reading) = firing.find_map(|part| self.last_in(&part)) {
+                    return Some(reading - stretch.offset);
+                }
+            }
+            if self.makes_up_at_start(&stretch) {
+                return Some(stretch.start);
+            }
+            instant = if instant - stretch.start > FAR {
+                (stretch.start - 1).min(reading - stretch.offset + FAR)
+            } else {
+                stretch.start - 1
+            };
+        }
+        None
+    }
+
+    /// The fires in [from, until].
+    pub(super) fn due(&self, from: i64, until: i64) -> Option<Found> {
+        let mut found: Option<Found> = None;
+        let mut instant = from;
+        while instant <= until
+            && let Some(mut stretch) = Stretch::from(self.zone, instant)
+        {
+            instant = stretch.end;
+            if self.makes_up_at_start(&stretch) {
+                let fire = stretch.start;
+                add(&mut found, fire, fire, 1);
+                // The reading at this instant may match as well: still one fire.
+                stretch.start += 1;
+            }
+            stretch.end = stretch.end.min(until + 1);
+            for part in self.firing(&stretch) {
+                let count = self.fields.count(part.start, part.end);
+                if let (Some(first), Some(latest)) = (self.first_in(&part), self.last_in(&part)) {
+                    let (first, latest) = (first - stretch.offset, latest - stretch.offset);
+                    add(&mut found, first, latest, count);
+                }
+            }
+        }
+        found
+    }
+
+    /// The readings of a stretch, or of a part of one, that fire when they match; in order.
+    fn firing(&self, stretch: &Stretch) -> Vec<Range<i64>> {
+        let readings = stretch.readings();
+        match self.overlap {
+            Overlap::First => without(readings, stretch.before(self.zone)),
+            Overlap::Last => without(readings, stretch.after(self.zone)),
+            Overlap::Both => Vec::from([readings]),
+        }
+    }
+
+    /// Whether a stretch starts after a gap in which a match was skipped that is made up for.
+    fn makes_up_at_start(&self, stretch: &Stretch) -> bool {
+        match self.gap {
+            Gap::RunAfter => {}
+            Gap::Skip => return false,
+        }
+        let mut before = stretch.before(self.zone);
+        let Some(last) = before.next().filter(|last| last.end == stretch.start) else {
+            return false;
+        };
+        let (shown, start) = (last.readings().end, stretch.readings().start);
+        if !(1..=LONGEST_GAP).contains(&(start - shown)) {
+            return false;
+        }
+        // What an earlier stretch has shown, or an earlier gap has passed by, is not skipped here.
+        let reached = before.fold(shown, |reached, stretch| {
+            reached.max(stretch.readings().end)
+        });
+        // What a later stretch shows is not skipped at all.
+        without(reached..start, stretch.after(self.zone))
+            .iter()
+            .any(|part| self.first_in(part).is_some())
+    }
+
+    fn first_in(&self, readings: &Range<i64>) -> Option<i64> {
+        let reading = self.fields.at_or_after(readings.start)?;
+        (reading < readings.end).then_some(reading)
+    }
+
+    fn last_in(&self, readings: &Range<i64>) -> Option<i64> {
+        let reading = self.fields.at_or_before(readings.end - 1)?;
+        (reading >= readings.start).then_some(reading)
+    }
+}
+
+/// The parts of `readings` that none of `stretches` shows, in order.
+fn without(readings: Range<i64>, stretches: impl Iterator<Item = Stretch>) -> Vec<Range<i64>> {
+    stretches.fold(Vec::from([readings]), |parts, stretch| {
+        let shown = stretch.readings();
+        parts
+            .iter()
+            .flat_map(|part| {
+                [
+                    part.start..part.end.min(shown.start),
+                    part.start.max(shown.end)..part.end,
+                ]
+            })
+            .filter(|part| !part.is_empty())
+            .collect()
+    })
+}
+
+fn add(found: &mut Option<Found>, first: i64, latest: i64, count: u64) {
+    match found {
+        None => {
+            *found = Some(Found {
+                first,
+                latest,
+                count,
+            });
+        }
+        Some(found) => {
+            found.latest = latest;
+            found.count += count;
         }
     }
 }

@@ -1,159 +1,198 @@
-//! The language of expressions.
-//!
-//! Users write crontab's dialect with 5 to 7 fields. Each is checked by `field`, so that an error
-//! can name it, and rewritten into the stricter dialect of the `cron` crate (numbers only, ranges
-//! that do not wrap, Sunday as 1), which expands it into the set that becomes our bits. What that
-//! crate has no words for (`L`, `W`, `#`, either day field matching) stays with `days`.
+//! The language of expressions: what stands before the fields or in their place, and which word is
+//! which field. What dialects differ in is in `dialect`; what the fields mean is for `sets`.
 
-use super::days::Days;
-use super::field::{DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, SECOND, YEAR};
-use super::fields::{Fields, Years};
-use super::quote::{quote, value};
-use super::{MAX_LENGTH, Rule, TimingError, every};
-use cron::{Schedule, TimeUnitSpec};
-use std::str::FromStr;
+use super::dialect::{Layout, Rules};
+use super::error::Mistake;
+use super::quote::value;
+use super::sets::{Words, sets};
+use super::{Dialect, MAX_LENGTH, Options, Rule, TimingError, at, every};
+use jiff::tz::TimeZone;
 
-const SHORTHANDS: [(&str, &str); 7] = [
-    ("@yearly", "0 0 1 1 *"),
-    ("@annually", "0 0 1 1 *"),
-    ("@monthly", "0 0 1 * *"),
-    ("@weekly", "0 0 * * 0"),
-    ("@daily", "0 0 * * *"),
-    ("@midnight", "0 0 * * *"),
-    ("@hourly", "0 * * * *"),
+/// What the names stand for.
+const NAMES: [(&str, Words<'static>); 7] = [
+    ("@yearly", ["0", "0", "0", "1", "1", "*", "*"]),
+    ("@annually", ["0", "0", "0", "1", "1", "*", "*"]),
+    ("@monthly", ["0", "0", "0", "1", "*", "*", "*"]),
+    ("@weekly", ["0", "0", "0", "*", "*", "0", "*"]),
+    ("@daily", ["0", "0", "0", "*", "*", "*", "*"]),
+    ("@midnight", ["0", "0", "0", "*", "*", "*", "*"]),
+    ("@hourly", ["0", "0", "*", "*", "*", "*", "*"]),
 ];
 
-/// Reads an expression.
-pub(super) fn parse(expression: &str) -> Result<Rule, TimingError> {
+/// Reads an expression, and in which zone: in the one given, unless the expression names another.
+pub(super) fn read(
+    expression: &str,
+    zone: TimeZone,
+    options: &Options,
+) -> Result<(Rule, TimeZone), TimingError> {
     if expression.len() > MAX_LENGTH {
-        return Err(TimingError(format!(
-            "the schedule is longer than {MAX_LENGTH} bytes"
-        )));
+        let why = format!("the schedule is longer than {MAX_LENGTH} bytes");
+        return Err(TimingError::new(why));
     }
     let text = expression.trim();
     if text.is_empty() {
-        return Err(TimingError("the schedule is empty".to_owned()));
+        return Err(TimingError::new("the schedule is empty"));
     }
-    let read = if text.starts_with('@') {
-        shorthand(text)
-    } else {
-        fields(text).map(Rule::Local)
+    let rules = options.dialect.rules();
+    let read = || {
+        let (zone, text) = zoned(text, zone, rules)?;
+        let rule = if text.starts_with('@') {
+            named(text, &zone, rules, options)?
+        } else {
+            Rule::Local(sets(words(text, rules)?, rules, options.seed)?)
+        };
+        Ok((rule, zone))
     };
-    read.map_err(|TimingError(why)| TimingError(format!("{why} (in {})", quote(text))))
+    read().map_err(|mistake| TimingError::of(expression, mistake))
 }
 
-fn shorthand(text: &str) -> Result<Rule, TimingError> {
-    let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let name = name.to_ascii_lowercase();
-    if name == "@every" {
-        return every::parse(rest.trim()).map(Rule::Every);
+/// The words of the fields of an expression that [`read`] reads, and the rules that they follow;
+/// none if it has no fields.
+pub(super) fn fields(expression: &str, dialect: Dialect) -> Option<(Words<'_>, &'static Rules)> {
+    let rules = dialect.rules();
+    let (_, text) = zoned(expression.trim(), TimeZone::UTC, rules).ok()?;
+    if !text.starts_with('@') {
+        return Some((words(text, rules).ok()?, rules));
     }
-    if name == "@reboot" {
-        return Err(TimingError(
-            "@reboot is not a time: a cluster does not reboot".to_owned(),
-        ));
-    }
-    match SHORTHANDS.iter().find(|(known, _)| *known == name) {
-        Some((_, meaning)) if rest.is_empty() => fields(meaning).map(Rule::Local),
-        _ => Err(TimingError(format!(
-            "{} is not one of @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly, @every <duration>",
-            value(text)
-        ))),
-    }
+    let known = NAMES
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(text));
+    known.map(|(_, words)| (*words, Dialect::Punctual.rules()))
 }
 
-fn fields(text: &str) -> Result<Fields, TimingError> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    if let Some((name, _)) = words.first().and_then(|word| word.split_once('='))
-        && ["TZ", "CRON_TZ"]
-            .iter()
-            .any(|zone| name.eq_ignore_ascii_case(zone))
+/// The zone of an expression, and what follows a prefix with one.
+fn zoned<'a>(
+    text: &'a str,
+    zone: TimeZone,
+    rules: &Rules,
+) -> Result<(TimeZone, &'a str), Mistake<'a>> {
+    let (prefix, rest) = split(text);
+    let Some((key, name)) = prefix.split_once('=') else {
+        return Ok((zone, text));
+    };
+    if !["TZ", "CRON_TZ"]
+        .iter()
+        .any(|known| key.eq_ignore_ascii_case(known))
     {
-        return Err(TimingError(
-            "the time zone goes into timeZone, not before the schedule".to_owned(),
-        ));
+        return Ok((zone, text));
     }
-    let [second, minute, hour, day_of_month, month, day_of_week, year] = match words[..] {
-        [m, h, d, n, w] => ["0", m, h, d, n, w, "*"],
-        [s, m, h, d, n, w] => [s, m, h, d, n, w, "*"],
-        [s, m, h, d, n, w, y] => [s, m, h, d, n, w, y],
-        _ => {
-            return Err(TimingError(format!(
-                "a schedule has 5 fields (minute, hour, day of month, month, day of week), 6 (second first) \
-                 or 7 (year last), not {}",
-                words.len()
-            )));
+    if !rules.zone_prefix {
+        let why = "the time zone goes into timeZone, not before the schedule";
+        return Err(Mistake::new(prefix, why));
+    }
+    let zone = super::Zones::built_in().get(name).map_err(|error| {
+        let at = if name.is_empty() { prefix } else { name };
+        Mistake::new(at, error.message())
+    })?;
+    if rest.is_empty() {
+        let why = format!("{} has no schedule behind it", value(prefix));
+        return Err(Mistake::new(prefix, why));
+    }
+    Ok((zone, rest))
+}
+
+/// Reads what begins with an `@`.
+fn named<'a>(
+    text: &'a str,
+    zone: &TimeZone,
+    rules: &Rules,
+    options: &Options,
+) -> Result<Rule, Mistake<'a>> {
+    let (name, rest) = split(text);
+    let argument = if rest.is_empty() { text } else { rest };
+    match name.to_ascii_lowercase().as_str() {
+        "@every" if rules.every => every::parse(rest)
+            .map(Rule::Every)
+            .map_err(|why| Mistake::new(argument, why)),
+        "@at" if rules.at => at::parse(rest, zone, options)
+            .map(Rule::At)
+            .map_err(|mistake| mistake.or_at(argument)),
+        "@reboot" => {
+            let why = "@reboot is not a time: a cluster does not reboot";
+            Err(Mistake::new(name, why))
         }
-    };
-
-    // In the order of the text, so that the first mistake is the one that is told.
-    let mut days = Days::new(starred(day_of_month), starred(day_of_week));
-    let seconds = SECOND.items(second)?;
-    let minutes = MINUTE.items(minute)?;
-    let hours = HOUR.items(hour)?;
-    let of_month = DAY_OF_MONTH.others(day_of_month, |item| days.take_day_of_month(item))?;
-    let months = MONTH.items(month)?;
-    let of_week = DAY_OF_WEEK.others(day_of_week, |item| days.take_day_of_week(item))?;
-    let years = YEAR.items(year)?;
-
-    let (some_of_month, some_of_week) = (of_month.is_some(), of_week.is_some());
-    let of_month = of_month.unwrap_or_else(|| "*".to_owned());
-    let of_week = of_week.unwrap_or_else(|| "*".to_owned());
-    let sets = format!("{seconds} {minutes} {hours} {of_month} {months} {of_week} {years}");
-    let sets = Schedule::from_str(&sets).map_err(|error| TimingError(error.to_string()))?;
-    if some_of_month {
-        days.of_month = bits(sets.days_of_month(), 1) as u32;
+        lower => {
+            let known = NAMES
+                .iter()
+                .find(|(known, _)| *known == lower && rules.names.contains(known));
+            match known {
+                // Their words are in our own dialect.
+                Some((_, words)) if rest.is_empty() => {
+                    sets(*words, Dialect::Punctual.rules(), None).map(Rule::Local)
+                }
+                Some(_) => {
+                    let why = format!("{name} stands alone, without {}", value(rest));
+                    Err(Mistake::new(rest, why))
+                }
+                None => {
+                    let names = names(rules);
+                    let why = if names.is_empty() {
+                        format!("{} is not in this dialect: {}", value(name), rules.shape)
+                    } else {
+                        format!("{} is not one of {}", value(name), names.join(", "))
+                    };
+                    Err(Mistake::new(name, why))
+                }
+            }
+        }
     }
-    if some_of_week {
-        days.of_week = bits(sets.days_of_week(), 1) as u8;
+}
+
+/// All forms that begin with an `@`.
+fn names(rules: &Rules) -> Vec<&'static str> {
+    let mut names = rules.names.to_vec();
+    if rules.every {
+        names.push("@every <duration>");
     }
-    let fields = Fields {
-        seconds: bits(sets.seconds(), 0),
-        minutes: bits(sets.minutes(), 0),
-        hours: bits(sets.hours(), 0) as u32,
-        days,
-        months: bits(sets.months(), 0) as u16,
-        years: match year {
-            "*" | "?" => Years::Any,
-            _ => Years::Listed(year_bits(&sets)),
-        },
-        fixed: !starred(minute) && !starred(hour),
+    if rules.at {
+        names.push("@at <date and time>");
+    }
+    names
+}
+
+/// Which word is which field.
+fn words<'a>(text: &'a str, rules: &Rules) -> Result<Words<'a>, Mistake<'a>> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let count = words.len();
+    let Some(Layout { second, year }) = rules.layouts.iter().find(|l| l.count() == count) else {
+        return Err(wrong_count(text, &words, rules));
     };
-    if fields.can_fire() {
-        Ok(fields)
+    let mut words = words.into_iter();
+    let mut word =
+        |written, otherwise| if written { words.next() } else { None }.unwrap_or(otherwise);
+    Ok([
+        word(*second, "0"),
+        word(true, "*"),
+        word(true, "*"),
+        word(true, "*"),
+        word(true, "*"),
+        word(true, "*"),
+        word(*year, "*"),
+    ])
+}
+
+fn wrong_count<'a>(text: &'a str, words: &[&'a str], rules: &Rules) -> Mistake<'a> {
+    let most = rules.layouts.iter().map(Layout::count).max().unwrap_or(0);
+    let at = match words.get(most) {
+        // All that is too much: from the first word that has no field.
+        Some(word) => &text[word.as_ptr() as usize - text.as_ptr() as usize..],
+        None => text,
+    };
+    let named = format!("@{text}").to_ascii_lowercase();
+    let hint = if rules.names.contains(&named.as_str()) {
+        format!("; did you mean {named}?")
+    } else if words.len() < 5 {
+        "; if a shell took the * for file names, quote the schedule".to_owned()
+    } else if words.len() > most {
+        "; a command does not belong behind them".to_owned()
     } else {
-        Err(never([day_of_month, month, day_of_week, year]))
-    }
+        String::new()
+    };
+    Mistake::new(at, format!("{}, not {}{hint}", rules.shape, words.len()))
 }
 
-fn never([day_of_month, month, day_of_week, year]: [&str; 4]) -> TimingError {
-    let any = |word| matches!(word, "*" | "?");
-    let mut days = format!("day of month {}", value(day_of_month));
-    if !any(day_of_week) {
-        let both = starred(day_of_month) || starred(day_of_week);
-        let joined = if both { "on" } else { "or" };
-        days += &format!(" {joined} day of week {}", value(day_of_week));
-    }
-    let mut month = format!("month {}", value(month));
-    if !any(year) {
-        month += &format!(" of {}", value(year));
-    }
-    TimingError(format!("never fires: {days} does not exist in {month}"))
-}
-
-/// The field matches anything, in crontab's sense: `*/2` does too.
-fn starred(field: &str) -> bool {
-    field.starts_with(['*', '?'])
-}
-
-fn bits(set: &impl TimeUnitSpec, first: u32) -> u64 {
-    set.iter().fold(0, |bits, n| bits | 1 << (n - first))
-}
-
-fn year_bits(sets: &Schedule) -> [u64; 3] {
-    let mut bits = [0; 3];
-    for n in sets.years().iter().map(|year| (year - YEAR.min) as usize) {
-        bits[n / 64] |= 1 << (n % 64);
-    }
-    bits
+/// The first word, and what follows the space behind it.
+fn split(text: &str) -> (&str, &str) {
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (word, rest.trim_start())
 }

@@ -14,7 +14,7 @@ const EPOCH: i64 = 719_468;
 const ERA: i64 = 146_097;
 
 /// The month that a day is in, and the day in it from 0.
-pub(super) fn month_of(day: i64) -> (i64, u32) {
+pub(in crate::core) fn month_of(day: i64) -> (i64, u32) {
     let (era, day) = ((day + EPOCH).div_euclid(ERA), (day + EPOCH).rem_euclid(ERA));
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
@@ -24,14 +24,14 @@ pub(super) fn month_of(day: i64) -> (i64, u32) {
 }
 
 /// The first day of a month.
-pub(super) fn first_of(month: i64) -> i64 {
+pub(in crate::core) fn first_of(month: i64) -> i64 {
     let (year, month) = ((month - 2).div_euclid(12), (month - 2).rem_euclid(12));
     let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
     era * ERA + 365 * year + year / 4 - year / 100 + (153 * month + 2) / 5 - EPOCH
 }
 
 /// How many days a month has.
-pub(super) fn length(month: i64) -> u32 {
+pub(in crate::core) fn length(month: i64) -> u32 {
     let year = month.div_euclid(12);
     match month.rem_euclid(12) {
         1 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
@@ -42,9 +42,18 @@ pub(super) fn length(month: i64) -> u32 {
 }
 
 /// The weekday of a day, 0 for Sunday.
-pub(super) fn weekday(day: i64) -> u32 {
+pub(in crate::core) fn weekday(day: i64) -> u32 {
     // 1970-01-01 was a Thursday.
     (day + 4).rem_euclid(7) as u32
+}
+
+/// The days of a month that fall on the given days of the week (bits 0-6 for Sunday to Saturday);
+/// its first falls on `first`. Days that a short month lacks may be among them.
+pub(in crate::core) fn every_week(of_week: u8, first: u32) -> u32 {
+    let twice = u32::from(of_week) | u32::from(of_week) << 7;
+    let week = u64::from(twice >> first & 0x7f);
+    // Five weeks are 35 days: the cut to 32 bits loses only days that no month has.
+    (week * 0x1020_4081) as u32
 }
 
 #[cfg(test)]

@@ -1,0 +1,361 @@
+//! What expressions mean, in words.
+
+use jiff::{Timestamp, tz::TimeZone};
+use proptest::prelude::*;
+use punctual::{
+    api::{ClockChanges, Gap, Overlap},
+    core::cron::{
+        Dialect, Options, Timing, Zones,
+        words::{Words, explain},
+    },
+};
+
+const ROWS: &str = "
+30 2 * * MON-FRI | At 02:30 on every day from Monday to Friday
+30 2 * * * | At 02:30 on every day
+0 0 * * * | At 00:00 on every day
+15 30 1 * * * | At 01:30:15 on every day
+0,30 9,17 * * * | At 09:00, 09:30, 17:00 and 17:30 on every day
+0 8,12,18 * * * | At 08:00, 12:00 and 18:00 on every day
+* * * * * | Every minute
+*/5 * * * * | Every 5 minutes
+*/7 * * * * | Every 7 minutes from :00 to :56 of each hour
+5/20 * * * * | Every 20 minutes from :05 to :45 of each hour
+10-40 * * * * | Every minute from :10 to :40 of each hour
+10-40/15 * * * * | Every 15 minutes from :10 to :40 of each hour
+50-10 * * * * | Every minute from :50 over :00 to :10 of each hour
+50-10/5 * * * * | Every 5 minutes from :50 over :00 to :10 of each hour
+1,2,3 * * * * | At :01, :02 and :03 of each hour
+0 * * * * | Every hour at :00
+30 * * * * | Every hour at :30
+5 30 * * * * | Every hour at :30:05
+30 9-17 * * * | Every hour from 09:30 to 17:30
+30 8-18/2 * * * | Every 2 hours from 08:30 to 18:30
+0 */2 * * * | Every 2 hours from 00:00 to 22:00
+0 */5 * * * | Every 5 hours from 00:00 to 20:00
+0 22-2 * * * | Every hour from 22:00 to 02:00
+0 22-2/3 * * * | Every 3 hours from 22:00 to 01:00
+*/15 9-17 * * * | Every 15 minutes, from 09:00 to 17:59
+*/15 9 * * * | Every 15 minutes, from 09:00 to 09:59
+*/15 9,12,20 * * * | Every 15 minutes, in the hours 09, 12 and 20
+*/15 8-18/2 * * * | Every 15 minutes, in every 2nd hour from 08 to 18
+* 3 * * * | Every minute, from 03:00 to 03:59
+5,10-20,40-50/5 * * * * | Every minute from :10 to :20, every 5 minutes from :40 to :50 and at :05 of each hour
+* * * * * * | Every second
+*/10 * * * * * | Every 10 seconds
+*/7 * * * * * | Every 7 seconds from second 0 to 56 of each minute
+5,10 * * * * * | At seconds 5 and 10 of each minute
+5 */5 * * * * | Every 5 minutes, at second 5
+*/20 30 2 * * * | Every 20 seconds, from 02:30:00 to 02:30:59
+*/20 1,2 * * * * | Every 20 seconds, in minutes 1 and 2 of each hour
+* 10-20 9-17 * * * | Every second, in minutes 10 to 20 of each hour, from 09:00 to 17:59
+10-20 */10 * * * * | Every second from second 10 to 20 of each minute, in every 10th minute from 0 to 50 of each hour
+0 0 1 * * | At 00:00 on day 1 of the month
+0 0 1,15 * * | At 00:00 on days 1 and 15 of the month
+0 0 10-20 * * | At 00:00 on days 10 to 20 of the month
+0 0 */2 * * | At 00:00 on every 2nd day from day 1 to 31 of the month
+0 0 5-20/3 * * | At 00:00 on every 3rd day from day 5 to 20 of the month
+0 0 28-3 * * | At 00:00 on days 28 to 31 and 1 to 3 of the month
+0 0 L * * | At 00:00 on the last day of the month
+0 0 L-1 * * | At 00:00 on the day before the last of the month
+0 0 L-3 * * | At 00:00 on the 3rd day before the last of the month
+0 0 LW * * | At 00:00 on the last working day of the month
+0 0 15W * * | At 00:00 on the working day nearest to day 15 of the month
+0 0 1,L * * | At 00:00 on day 1 of the month and the last day of the month
+0 0 * * 1 | At 00:00 on every Monday
+0 0 * * 1,3,5 | At 00:00 on every Monday, Wednesday and Friday
+0 0 * * FRI-MON | At 00:00 on every day from Friday to Monday
+0 0 * * 1-7 | At 00:00 on every day from Monday to Sunday
+0 0 * * */2 | At 00:00 on every Sunday, Tuesday, Thursday and Saturday
+0 0 * * 7 | At 00:00 on every Sunday
+0 0 * * 5L | At 00:00 on the last Friday of the month
+0 0 * * FRI#2 | At 00:00 on the second Friday of the month
+0 0 * * MON,FRI#5 | At 00:00 on every Monday and the fifth Friday of the month
+0 0 1 * 1 | At 00:00 on day 1 of the month or on every Monday
+0 0 1 * MON-FRI | At 00:00 on day 1 of the month or on every day from Monday to Friday
+0 0 */2 * 1 | At 00:00 on every 2nd day from day 1 to 31 of the month, but only where it is a Monday
+0 0 */2 * MON-FRI | At 00:00 on every 2nd day from day 1 to 31 of the month, but only where it is a day from Monday to Friday
+0 0 13 * ? | At 00:00 on day 13 of the month
+0 0 * 1 * | At 00:00 on every day in January
+0 0 * 1,7 * | At 00:00 on every day in January and July
+0 0 * MAR-OCT * | At 00:00 on every day in each month from March to October
+0 0 * */3 * | At 00:00 on every day in January, April, July and October
+0 0 L 2 * | At 00:00 on the last day of February
+0 0 1 1 * | At 00:00 on day 1 of January
+0 0 * JUN MON | At 00:00 on every Monday in June
+0 0 1 6 MON | At 00:00 on day 1 of June or on every Monday in June
+0 0 1 NOV-FEB MON,TUE | At 00:00 on day 1 of each month from November to February or on every Monday and Tuesday in each month from November to February
+0 0 * 6 MON,FRI#2 | At 00:00 on every Monday in June and the second Friday of June
+0 0 9 1 1 ? 2030 | At 09:00 on day 1 of January, in 2030
+0 0 9 * * * 2030,2032 | At 09:00 on every day, in 2030 and 2032
+0 0 9 * * * 2030-2040 | At 09:00 on every day, from 2030 to 2040
+0 0 9 * * * 2030-2040/3 | At 09:00 on every day, in every 3rd year from 2030 to 2039
+*/5 * * 6 * | Every 5 minutes, on every day in June
+* * * * SUN | Every minute, on every Sunday
+@yearly | At 00:00 on day 1 of January
+@monthly | At 00:00 on day 1 of the month
+@weekly | At 00:00 on every Sunday
+@Daily | At 00:00 on every day
+@hourly | Every hour at :00
+";
+
+#[test]
+fn every_construct_has_words() {
+    let mut checked = 0;
+    for row in ROWS.trim().lines() {
+        let (expression, expected) = row.split_once(" | ").unwrap();
+        let words = words(expression, "UTC", &options());
+        assert_eq!(words.when, format!("{expected}, in UTC"), "{expression}");
+        assert_eq!(words.hashed, None, "{expression}");
+        checked += 1;
+    }
+    assert!(checked >= 60, "only {checked} rows");
+}
+
+#[test]
+fn elapsed_time_has_words() {
+    for (expression, expected) in [
+        ("@every 90m", "Every 1 hour 30 minutes of elapsed time"),
+        ("@every 1s", "Every 1 second of elapsed time"),
+        ("@every 25h", "Every 1 day 1 hour of elapsed time"),
+    ] {
+        let words = words(expression, "Europe/Berlin", &options());
+        let (when, _) = words.when.split_once(", counted from").unwrap();
+        assert_eq!(when, expected);
+        assert_eq!(
+            words.clock_changes,
+            "It is elapsed time, so clock changes don't matter"
+        );
+    }
+}
+
+#[test]
+fn dialects_and_their_own_forms_have_words() {
+    for (dialect, expression, expected) in [
+        (
+            Dialect::Quartz,
+            "0 0 12 ? * 6#3",
+            "At 12:00 on the third Friday of the month, in UTC",
+        ),
+        (
+            Dialect::Quartz,
+            "0 0 12 ? * 2-6",
+            "At 12:00 on every day from Monday to Friday, in UTC",
+        ),
+        (
+            Dialect::Quartz,
+            "0 0 12 ? * 1",
+            "At 12:00 on every Sunday, in UTC",
+        ),
+        (
+            Dialect::Crontab,
+            "0 12 * * 1",
+            "At 12:00 on every Monday, in UTC",
+        ),
+        (
+            Dialect::Robfig,
+            "CRON_TZ=Asia/Tokyo 0 12 * * 1",
+            "At 12:00 on every Monday, in Asia/Tokyo",
+        ),
+        (
+            Dialect::Robfig,
+            "@weekly",
+            "At 00:00 on every Sunday, in UTC",
+        ),
+        (
+            Dialect::Cronexpr,
+            "0 12 * * 1 2030",
+            "At 12:00 on every Monday, in 2030, in UTC",
+        ),
+        (
+            Dialect::Punctual,
+            "0 12 1 * +MON",
+            "At 12:00 on day 1 of the month, but only where it is a Monday, in UTC",
+        ),
+        (
+            Dialect::Punctual,
+            "0 12 13 * +MON,FRI",
+            "At 12:00 on day 13 of the month, but only where it is a Monday or a Friday, in UTC",
+        ),
+        (
+            Dialect::Punctual,
+            "@at 2026-12-24 18:00",
+            "Once, at 2026-12-24T18:00:00+00:00, in UTC",
+        ),
+    ] {
+        let options = Options {
+            dialect,
+            ..options()
+        };
+        assert_eq!(
+            words(expression, "UTC", &options).when,
+            expected,
+            "{expression}"
+        );
+    }
+}
+
+#[test]
+fn what_h_stands_for_is_told() {
+    // Of seed 7: what is said must be what fires.
+    let words = words("H H(1-5) * * *", "UTC", &options());
+    let hashed = words.hashed.unwrap();
+    let fires = Timing::read("H H(1-5) * * *", TimeZone::UTC, &options()).unwrap();
+    let fire = fires.next(now()).unwrap().to_zoned(TimeZone::UTC);
+    assert_eq!(
+        hashed,
+        format!(
+            "H is minute {}, H(1-5) is hour {}",
+            fire.minute(),
+            fire.hour()
+        )
+    );
+    let time = format!(
+        "At {:02}:{:02} on every day, in UTC",
+        fire.hour(),
+        fire.minute()
+    );
+    assert_eq!(words.when, time);
+}
+
+#[test]
+fn clock_changes_are_told_for_fixed_and_repeating_times() {
+    let said = |expression, place, gap, overlap| {
+        let clock_changes = ClockChanges { gap, overlap };
+        let options = Options {
+            clock_changes,
+            ..options()
+        };
+        words(expression, place, &options).clock_changes
+    };
+    let berlin = "Europe/Berlin";
+    assert_eq!(
+        said("30 2 * * *", berlin, None, None),
+        "Fixed: a time that the clock skips fires at the first instant after the gap, one that it \
+         shows twice fires the first time"
+    );
+    assert_eq!(
+        said("*/30 * * * *", berlin, None, None),
+        "Repeating: a time that the clock skips does not fire, one that it shows twice fires both \
+         times"
+    );
+    assert_eq!(
+        said("30 2 * * *", berlin, Some(Gap::Skip), Some(Overlap::Last)),
+        "Fixed: a time that the clock skips does not fire, one that it shows twice fires the last \
+         time"
+    );
+    // It had summer time once, and has none any more.
+    assert_eq!(
+        said("30 2 * * *", "Asia/Kolkata", None, None),
+        "The clock of Asia/Kolkata does not change any more"
+    );
+}
+
+#[test]
+fn the_zone_is_named() {
+    let words = words("30 2 * * MON-FRI", "Europe/Berlin", &options());
+    assert_eq!(
+        words.when,
+        "At 02:30 on every day from Monday to Friday, in Europe/Berlin"
+    );
+}
+
+#[test]
+fn what_cannot_be_read_has_the_error_of_reading_it() {
+    for expression in [
+        "",
+        "75 * * * *",
+        "* * *",
+        "@reboot",
+        "0 0 30 2 *",
+        "TZ=UTC * * * * *",
+    ] {
+        let read = Timing::read(expression, TimeZone::UTC, &options()).unwrap_err();
+        let said = explain(expression, &TimeZone::UTC, &options(), now()).unwrap_err();
+        assert_eq!(said, read);
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_can_be_read_has_words(expression in expressions(), seed in any::<u64>()) {
+        let options = Options { seed: Some(seed), ..options() };
+        if Timing::read(&expression, TimeZone::UTC, &options).is_ok() {
+            let words = explain(&expression, &TimeZone::UTC, &options, now()).unwrap();
+            prop_assert!(words.when.len() > ", in UTC".len(), "{expression}: {words:?}");
+            prop_assert!(!words.clock_changes.is_empty());
+            prop_assert!(!words.when.contains("  "), "{expression}: {words:?}");
+            prop_assert!(!words.when.starts_with(','), "{expression}: {words:?}");
+        }
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC{0,40}", dialect in dialects()) {
+        let options = Options { dialect, ..options() };
+        let _ = explain(&text, &TimeZone::UTC, &options, now());
+    }
+}
+
+fn dialects() -> impl Strategy<Value = Dialect> {
+    prop_oneof![
+        Just(Dialect::Punctual),
+        Just(Dialect::Crontab),
+        Just(Dialect::Robfig),
+        Just(Dialect::Cronexpr),
+        Just(Dialect::Quartz),
+    ]
+}
+
+/// Expressions of which most can be read.
+fn expressions() -> impl Strategy<Value = String> {
+    let field = |least: u32, most: u32, special: &'static str| {
+        let part = prop_oneof![
+            3 => Just("*".to_owned()),
+            3 => (least..=most).prop_map(|n| n.to_string()),
+            1 => (least..=most, least..=most).prop_map(|(a, b)| format!("{a}-{b}")),
+            1 => (least..=most, least..=most, 1u32..9).prop_map(|(a, b, n)| format!("{a}-{b}/{n}")),
+            1 => (1u32..12).prop_map(|n| format!("*/{n}")),
+            1 => (least..=most, 1u32..9).prop_map(|(a, n)| format!("{a}/{n}")),
+            1 => special,
+        ];
+        proptest::collection::vec(part, 1..3).prop_map(|parts| parts.join(","))
+    };
+    let day = "L|LW|L-[0-9]|[1-9]W|1[0-9]W|H|\\?";
+    let weekday = "[0-7]L|(MON|fri|sun)#[1-5]|TUE-SAT|SUN|H|\\?";
+    let fields = (
+        field(0, 59, "H|H/10|H\\(0-29\\)"),
+        field(0, 59, "H|H/7"),
+        field(0, 23, "H|H/3"),
+        field(1, 31, day),
+        field(1, 12, "JAN|feb|NOV-MAR|H"),
+        field(0, 7, weekday),
+        field(1970, 2100, "\\*"),
+        5usize..8,
+    );
+    fields.prop_map(|(s, m, h, d, n, w, y, count)| match count {
+        5 => format!("{m} {h} {d} {n} {w}"),
+        6 => format!("{s} {m} {h} {d} {n} {w}"),
+        _ => format!("{s} {m} {h} {d} {n} {w} {y}"),
+    })
+}
+
+fn options() -> Options {
+    Options {
+        seed: Some(7),
+        ..Options::default()
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-20T12:00:00Z".parse().unwrap()
+}
+
+fn words(expression: &str, place: &str, options: &Options) -> Words {
+    explain(
+        expression,
+        &Zones::built_in().get(place).unwrap(),
+        options,
+        now(),
+    )
+    .unwrap()
+}
