@@ -7,11 +7,11 @@ SHELL := /bin/bash
 # Each step needs both cores, and the tests the same cluster.
 .NOTPARALLEL:
 
-CRD := crds/scheduledcontainers.punctual.dev.yaml
+CRDS := scheduledcontainers schedulecalendars clusterschedulecalendars
 CARGO := cargo
 
-.PHONY: help demo demo-down test fmt fmt-check lint test-unit test-cluster generate build \
-        cluster-up cluster-down bench-smoke
+.PHONY: help demo demo-down test fmt fmt-check lint test-unit test-robfig test-cluster fuzz generate \
+        build cluster-up cluster-down bench-smoke bench-next
 
 help: ## List the targets
 	@echo "Punctual runs containers on a schedule in Kubernetes. Targets:"
@@ -23,7 +23,7 @@ demo: ## See it work: a cluster, a controller, a minute of schedules
 demo-down: ## Take the demo's cluster down
 	@hack/cluster/cluster down
 
-test: fmt-check lint test-unit test-cluster ## Run every test
+test: fmt-check lint test-unit test-robfig test-cluster ## Run every test
 
 fmt: ## Format the code
 	$(CARGO) fmt
@@ -31,25 +31,34 @@ fmt: ## Format the code
 fmt-check: ## Check that the code is formatted
 	$(CARGO) fmt --check
 
-lint: CLUSTER_TESTS = $(wildcard tests/cluster_*.rs)
+lint: OTHER_TESTS = $(wildcard tests/cluster_*.rs) tests/robfig.rs
 lint: ## Run clippy; its warnings are errors
-	@# --all-targets leaves out what plain `cargo test` leaves out, so the cluster tests are named.
-	$(CARGO) clippy --all-targets $(CLUSTER_TESTS:tests/%.rs=--test %) --locked -- -D warnings
+	@# --all-targets leaves out what plain `cargo test` leaves out, so those tests are named.
+	$(CARGO) clippy --all-targets $(OTHER_TESTS:tests/%.rs=--test %) --locked -- -D warnings
 
 test-unit: ## Run the tests that need no cluster
 	$(CARGO) test --locked --no-fail-fast
 
+test-robfig: ## Compare with robfig/cron, the parser of CronJob; needs Go
+	$(CARGO) test --locked --test robfig
+
 test-cluster: ## Run the tests on a real API server and a real node
 	@hack/test-cluster
 
+fuzz: SECONDS = 60
+fuzz: ## Fuzz the parser and the search for fires, for SECONDS each; needs cargo-fuzz and nightly
+	@hack/fuzz $(SECONDS)
+
 generate: ## Write the generated files anew
-	@$(CARGO) run --quiet --locked -- crd > $(CRD).new
-	@mv $(CRD).new $(CRD)
+	@for resource in $(CRDS); do \
+		$(CARGO) run --quiet --locked -- crd $$resource > crds/$$resource.punctual.dev.yaml.new; \
+		mv crds/$$resource.punctual.dev.yaml.new crds/$$resource.punctual.dev.yaml; \
+	done
 	@for page in metrics reasons flags; do \
 		$(CARGO) run --quiet --locked -- reference $$page > docs/$$page.md.new; \
 		mv docs/$$page.md.new docs/$$page.md; \
 	done
-	@echo "wrote $(CRD), docs/metrics.md, docs/reasons.md, docs/flags.md"
+	@echo "wrote $(CRDS:%=crds/%.punctual.dev.yaml), docs/metrics.md, docs/reasons.md, docs/flags.md"
 
 build: ## Build the program for release, into target/release
 	$(CARGO) build --release --locked
@@ -62,3 +71,6 @@ cluster-down: ## Take it down
 
 bench-smoke: ## Fire 1,000 schedules at one instant and measure
 	@hack/bench-smoke
+
+bench-next: ## Measure the search for the next fire beside cron, croner and robfig
+	@hack/bench-next

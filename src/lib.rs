@@ -10,7 +10,8 @@
 //! ```
 //!
 //! `api` is what users write and read, `core` is what we think, `cluster` is what we touch, and
-//! `driver` puts them together. `core` depends on nothing that talks to the outside.
+//! `driver` puts them together. `core` depends on nothing that talks to the outside. `ics` makes
+//! calendars from other programs' files.
 
 pub mod admin;
 pub mod api;
@@ -19,6 +20,7 @@ pub mod cluster;
 pub mod core;
 pub mod driver;
 pub mod error;
+pub mod ics;
 pub mod metrics;
 pub mod queue;
 pub mod telemetry;

@@ -16,12 +16,13 @@ use std::{
 
 use serde_json::{Value, json};
 
-const DEFINITION: &str = "crds/scheduledcontainers.punctual.dev.yaml";
+/// The folder of the definitions.
+const DEFINITIONS: &str = "crds";
 
 #[test]
 fn a_client_side_apply_installs_the_definition_without_a_warning() {
     let cluster = cluster();
-    let answer = cluster.run(&["apply", "--server-side=false", "-f", DEFINITION], "");
+    let answer = cluster.run(&["apply", "--server-side=false", "-k", DEFINITIONS], "");
     assert!(answer.ok, "{}", answer.text);
     assert!(!answer.text.contains("Warning"), "{}", answer.text);
 }
@@ -41,6 +42,22 @@ fn what_is_right_is_accepted() {
         ("a name", "/spec/schedule", json!("@daily")),
         ("an interval", "/spec/schedule", json!("@every 1h30m")),
         ("disabled", "/spec/schedule", json!("")),
+        ("no several", "/spec/schedules", json!([])),
+        ("a window", "/spec", {
+            let mut spec = schedule("example")["spec"].clone();
+            spec["notBefore"] = json!("2026-01-01T00:00:00+01:00");
+            spec["notAfter"] = json!("2026-01-01T00:00:00Z");
+            spec
+        }),
+        ("several", "/spec", {
+            let mut spec = schedule("example")["spec"].clone();
+            spec["schedule"] = json!(null);
+            spec["schedules"] = json!(vec![
+                json!({"schedule": "@daily", "timeZone": "Asia/Tokyo"});
+                32
+            ]);
+            spec
+        }),
         (
             "a zone in three parts",
             "/spec/timeZone",
@@ -137,7 +154,7 @@ fn what_is_wrong_is_refused_and_the_answer_says_the_way_out() {
             "nothing",
             "/spec/schedule",
             json!(null),
-            "spec.schedule: Required value",
+            "give exactly one of schedule and schedules",
         ),
         (
             "a path as zone",
@@ -231,6 +248,48 @@ fn what_is_wrong_is_refused_and_the_answer_says_the_way_out() {
             "spec.template.metadata.labels.a in body must be of type string",
         ),
         (
+            "schedule and schedules",
+            "/spec/schedules",
+            json!([{"schedule": "@daily"}]),
+            "give exactly one of schedule and schedules",
+        ),
+        (
+            "too many schedules",
+            "/spec/schedules",
+            json!(vec![json!({"schedule": "@daily"}); 33]),
+            "must have at most 32 items",
+        ),
+        (
+            "a long exclude",
+            "/spec/excludes",
+            json!(["*".repeat(257)]),
+            "spec.excludes[0]: Too long",
+        ),
+        (
+            "an empty exclude",
+            "/spec/excludes",
+            json!([""]),
+            "at least 1 chars long",
+        ),
+        (
+            "much jitter",
+            "/spec/jitterSeconds",
+            json!(86_401),
+            "less than or equal to 86400",
+        ),
+        (
+            "an action that there is not",
+            "/spec/calendars",
+            json!([{"name": "a", "action": "skip"}]),
+            r#"supported values: "Exclude""#,
+        ),
+        (
+            "a typo in a calendar",
+            "/spec/calendars",
+            json!([{"name": "a", "use": "Include"}]),
+            r#"unknown field "spec.calendars[0].use""#,
+        ),
+        (
             "a typo of our field",
             "/spec/timezone",
             json!("UTC"),
@@ -241,6 +300,18 @@ fn what_is_wrong_is_refused_and_the_answer_says_the_way_out() {
         assert!(!answer.ok, "{what} was accepted");
         assert!(answer.text.contains(says), "{what}: {}", answer.text);
     }
+}
+
+#[test]
+fn a_window_that_ends_before_it_begins_is_refused() {
+    let mut object = with("/spec/notBefore", json!("2026-01-01T00:00:00Z"));
+    object["spec"]["notAfter"] = json!("2026-01-01T00:00:00+01:00");
+    let answer = cluster().dry_run(&object);
+    assert!(
+        !answer.ok && answer.text.contains("notAfter is before notBefore"),
+        "{}",
+        answer.text
+    );
 }
 
 #[test]
@@ -341,6 +412,7 @@ fn status_is_written_apart_from_the_spec_and_shown_in_columns() {
         "NEXT RUN",
         "AGE",
         "READINESS",
+        "SCHEDULES",
         "DESCRIPTION",
     ] {
         assert!(head.contains(column), "no {column} in: {head}");
@@ -426,10 +498,18 @@ impl Cluster {
 fn cluster() -> &'static Cluster {
     static INSTALLED: LazyLock<Cluster> = LazyLock::new(|| {
         let cluster = Cluster;
-        let applied = cluster.run(&["apply", "-f", DEFINITION], "");
+        let applied = cluster.run(&["apply", "-k", DEFINITIONS], "");
         assert!(applied.ok, "{}", applied.text);
-        let crd = "crd/scheduledcontainers.punctual.dev";
-        for condition in ["NamesAccepted", "Established"] {
+        let kinds = [
+            "scheduledcontainers",
+            "schedulecalendars",
+            "clusterschedulecalendars",
+        ];
+        for (kind, condition) in kinds
+            .into_iter()
+            .flat_map(|kind| ["NamesAccepted", "Established"].map(|condition| (kind, condition)))
+        {
+            let crd = &format!("crd/{kind}.punctual.dev");
             let condition = format!("--for=condition={condition}");
             // A definition that is so new that it has no conditions yet is an error to `kubectl wait`.
             let waited = (0..100).any(|_| {

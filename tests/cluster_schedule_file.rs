@@ -13,6 +13,7 @@ use std::sync::{
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use jiff::tz::TimeZone;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
@@ -20,6 +21,7 @@ use punctual::api::ScheduledContainer;
 use punctual::cluster::file_source::{
     FileSource, Problem, Round, SOURCE_LABEL, SOURCE_LINE_ANNOTATION, Sync, read,
 };
+use punctual::core::almanac::Almanac;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -55,7 +57,8 @@ impl Ground {
 
     /// One round with a file of this text.
     async fn round(&mut self, text: &str) -> Result<Round> {
-        let reading = read(text, "schedule.yml", &self.namespace, |_| {
+        let almanac = Almanac::new(TimeZone::UTC);
+        let reading = read(text, "schedule.yml", &self.namespace, &almanac, |_| {
             Err("does not exist".to_owned())
         });
         ensure!(!reading.unreadable, "{:?}", reading.problems);
@@ -303,6 +306,7 @@ async fn an_edit_of_the_file_reaches_the_cluster_and_each_problem_is_told_once()
         default_namespace: ground.namespace.clone(),
         only_namespace: Some(ground.namespace.clone()),
         source: "test".to_owned(),
+        almanac: std::sync::Arc::new(Almanac::new(TimeZone::UTC)),
         client: ground.client.clone(),
         metrics: punctual::metrics::Metrics::new(),
     };
@@ -338,9 +342,14 @@ async fn the_api_server_takes_every_entry_of_the_sample() -> Result<()> {
     let sample = std::fs::read_to_string(root.join("schedule.yml.sample"))?;
     let here = format!("namespace: {}", ground.namespace);
     let sample = sample.replace("namespace: default", &here);
-    let reading = read(&sample, "schedule.yml.sample", &ground.namespace, |name| {
-        std::fs::read_to_string(root.join(name)).map_err(|error| error.to_string())
-    });
+    let almanac = Almanac::new(TimeZone::UTC);
+    let reading = read(
+        &sample,
+        "schedule.yml.sample",
+        &ground.namespace,
+        &almanac,
+        |name| std::fs::read_to_string(root.join(name)).map_err(|error| error.to_string()),
+    );
     let round = ground.sync.round(&reading).await?;
     assert_eq!(round.problems, []);
     assert_eq!(ground.names().await?.len(), reading.entries.len());

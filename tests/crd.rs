@@ -1,25 +1,27 @@
-//! What the custom resource definition promises, seen without a cluster.
+//! What the custom resource definitions promise, seen without a cluster.
 
 use std::sync::LazyLock;
 
-use punctual::api::definition;
+use punctual::api::definitions;
 use serde_json::{Value, json};
 
 /// The most that an annotation may hold: `kubectl apply` keeps a copy of the object in one.
 const ANNOTATION_LIMIT: usize = 262_144;
 
 #[test]
-fn it_is_small_enough_for_a_client_side_apply() {
-    let size = definition().to_string().len();
-    assert!(
-        size < ANNOTATION_LIMIT / 2,
-        "{size} bytes: leave room for the fields that Kubernetes adds each year"
-    );
+fn each_is_small_enough_for_a_client_side_apply() {
+    for (plural, definition) in definitions() {
+        let size = definition.to_string().len();
+        assert!(
+            size < ANNOTATION_LIMIT / 2,
+            "{plural}: {size} bytes: leave room for the fields that Kubernetes adds each year"
+        );
+    }
 }
 
 #[test]
-fn it_uses_only_what_a_structural_schema_may() {
-    each_schema(&root(), "", &mut |schema, path| {
+fn they_use_only_what_a_structural_schema_may() {
+    each_schema_of_all(|schema, path| {
         for keyword in [
             "$ref",
             "$defs",
@@ -46,8 +48,8 @@ fn it_uses_only_what_a_structural_schema_may() {
 }
 
 #[test]
-fn it_uses_only_formats_that_the_api_server_knows() {
-    each_schema(&root(), "", &mut |schema, path| {
+fn they_use_only_formats_that_the_api_server_knows() {
+    each_schema_of_all(|schema, path| {
         if let Some(format) = schema.get("format") {
             let format = format.as_str().unwrap_or_default();
             assert!(
@@ -60,7 +62,7 @@ fn it_uses_only_formats_that_the_api_server_knows() {
 
 #[test]
 fn limits_are_whole_numbers() {
-    each_schema(&root(), "", &mut |schema, path| {
+    each_schema_of_all(|schema, path| {
         for limit in ["minimum", "maximum"] {
             if let Some(value) = schema.get(limit) {
                 assert!(value.is_i64(), "{limit} of {value} at {path}");
@@ -84,9 +86,7 @@ fn every_object_of_the_template_keeps_unknown_fields() {
 
 #[test]
 fn our_own_fields_keep_none() {
-    let mut root = root();
-    root["properties"]["spec"]["properties"]["template"] = json!({"type": "object"});
-    each_schema(&root, "", &mut |schema, path| {
+    each_schema_of_ours(|schema, path| {
         assert!(
             schema.get("x-kubernetes-preserve-unknown-fields").is_none(),
             "a typo at {path} would pass"
@@ -130,9 +130,7 @@ fn two_conditions_of_one_type_are_impossible() {
 
 #[test]
 fn our_fields_are_explained_in_whole_sentences() {
-    let mut root = root();
-    root["properties"]["spec"]["properties"]["template"]["properties"] = json!({});
-    each_schema(&root, "", &mut |schema, path| {
+    each_schema_of_ours(|schema, path| {
         if path.ends_with("[]") && schema["type"] != "object" {
             return; // told by the list itself
         }
@@ -147,7 +145,7 @@ fn our_fields_are_explained_in_whole_sentences() {
 
 #[test]
 fn every_rule_says_the_way_out() {
-    each_schema(&root(), "", &mut |schema, path| {
+    each_schema_of_all(|schema, path| {
         for rule in schema
             .get("x-kubernetes-validations")
             .and_then(Value::as_array)
@@ -164,9 +162,60 @@ fn every_rule_says_the_way_out() {
     });
 }
 
+#[test]
+fn both_kinds_of_calendars_say_the_same() {
+    let [_, (_, namespaced), (_, clustered)] = &*DEFINITIONS;
+    assert_eq!(namespaced["spec"]["scope"], "Namespaced");
+    assert_eq!(clustered["spec"]["scope"], "Cluster");
+    let columns = |of: &Value| of["spec"]["versions"][0]["additionalPrinterColumns"].clone();
+    assert_eq!(columns(namespaced), columns(clustered));
+    let fields = |of: &Value| schema_of(of)["properties"]["spec"]["properties"].clone();
+    assert_eq!(fields(namespaced), fields(clustered));
+}
+
+#[test]
+fn whatever_has_a_rule_is_bounded() {
+    // The API server refuses a definition whose rules could take too long.
+    each_schema_of_ours(|schema, path| {
+        let ruled = schema.get("x-kubernetes-validations").is_some();
+        if ruled && schema["type"] == "string" {
+            assert!(schema.get("maxLength").is_some(), "no limit at {path}");
+        }
+        if schema["type"] == "array" && path.contains("spec") {
+            assert!(schema.get("maxItems").is_some(), "no limit at {path}");
+        }
+    });
+}
+
+static DEFINITIONS: LazyLock<[(&str, Value); 3]> = LazyLock::new(definitions);
+
+fn schema_of(definition: &Value) -> &Value {
+    &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+}
+
+/// That of the schedules.
 fn root() -> Value {
-    static DEFINITION: LazyLock<Value> = LazyLock::new(definition);
-    DEFINITION["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+    schema_of(&DEFINITIONS[0].1).clone()
+}
+
+/// Calls `check` on every schema of every definition.
+fn each_schema_of_all(mut check: impl FnMut(&Value, &str)) {
+    for (plural, definition) in &*DEFINITIONS {
+        each_schema(schema_of(definition), plural, &mut check);
+    }
+}
+
+/// The same without what is Kubernetes' own: the pod template.
+fn each_schema_of_ours(mut check: impl FnMut(&Value, &str)) {
+    for (plural, definition) in &*DEFINITIONS {
+        let mut schema = schema_of(definition).clone();
+        if let Some(template) = schema.pointer_mut("/properties/spec/properties/template") {
+            template["properties"] = json!({});
+            let template = template.as_object_mut().unwrap();
+            template.remove("x-kubernetes-preserve-unknown-fields");
+        }
+        each_schema(&schema, plural, &mut check);
+    }
 }
 
 fn spec(field: &str) -> Value {

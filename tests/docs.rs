@@ -11,6 +11,7 @@ use punctual::{
     api::ScheduledContainer,
     cluster::file_source,
     core::{
+        almanac::Almanac,
         cron::{Timing, Zones},
         reason::Reason,
     },
@@ -92,8 +93,11 @@ fn every_schedule_that_is_shown_can_be_read() {
             } else {
                 let pod =
                     "{kind: Pod, spec: {containers: [{name: a, image: b}], restartPolicy: Never}}";
+                let almanac = Almanac::new(TimeZone::UTC);
                 let reading =
-                    file_source::read(&block, "schedule.yml", "default", |_| Ok(pod.to_owned()));
+                    file_source::read(&block, "schedule.yml", "default", &almanac, |_| {
+                        Ok(pod.to_owned())
+                    });
                 let problems: Vec<_> = reading.problems.iter().map(ToString::to_string).collect();
                 assert!(problems.is_empty(), "{}: {problems:#?}", page.name);
                 assert!(!reading.entries.is_empty(), "{}: {block}", page.name);

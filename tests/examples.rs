@@ -5,7 +5,14 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use jiff::tz::TimeZone;
-use punctual::{api::ScheduledContainer, core::cron::Timing};
+use punctual::{
+    api::{CalendarKind, ScheduleCalendar, ScheduledContainer, TimingSpec},
+    core::{
+        almanac::{Almanac, CalendarRef},
+        calendar::Calendar,
+        timetable::Timetable,
+    },
+};
 use serde_json::Value;
 
 #[test]
@@ -33,19 +40,51 @@ fn they_are_numbered_without_a_gap_and_begin_with_a_comment() -> Result<()> {
 }
 
 fn check(text: &str) -> Result<()> {
-    let written: Value = serde_saphyr::from_str(text)?;
-    let typed: ScheduledContainer = serde_saphyr::from_str(text)?;
-    let zone = match &typed.spec.time_zone {
-        Some(name) => TimeZone::get(name)?,
-        None => TimeZone::UTC,
-    };
-    Timing::parse(typed.spec.schedule.as_deref().unwrap_or_default(), zone)?;
-
-    let read = serde_json::to_value(&typed)?;
-    for (field, value) in written["spec"].as_object().context("there is no spec")? {
-        assert_eq!(&read["spec"][field], value, "spec.{field} was not read");
+    let mut almanac = Almanac::new(TimeZone::UTC);
+    let mut schedules = 0;
+    for document in text.split("\n---\n") {
+        let written: Value = serde_saphyr::from_str(document)?;
+        let read = match written["kind"].as_str() {
+            Some("ScheduleCalendar") => {
+                let typed: ScheduleCalendar = serde_saphyr::from_str(document)?;
+                let calendar = CalendarRef {
+                    kind: CalendarKind::ScheduleCalendar,
+                    namespace: "default".into(),
+                    name: typed.metadata.name.clone().context("it has no name")?,
+                };
+                let days = Calendar::parse(&typed.spec).map_err(anyhow::Error::msg)?;
+                almanac.calendars.insert(calendar, Ok(days.into()));
+                serde_json::to_value(&typed)?
+            }
+            _ => {
+                let typed: ScheduledContainer = serde_saphyr::from_str(document)?;
+                let timing = TimingSpec::from(&typed.spec);
+                Timetable::parse(&timing, &almanac, Some(("default", "example")))
+                    .map_err(|idle| anyhow::anyhow!("{}: {}", idle.reason, idle.message))?;
+                schedules += 1;
+                serde_json::to_value(&typed)?
+            }
+        };
+        for (field, value) in written["spec"].as_object().context("there is no spec")? {
+            let read = &read["spec"][field];
+            assert!(says(read, value), "spec.{field} was not read: {read}");
+        }
     }
+    assert_eq!(schedules, 1, "an example shows one schedule");
     Ok(())
+}
+
+/// Whether all that is written was read; what is left out may be filled in.
+fn says(read: &Value, written: &Value) -> bool {
+    match (read, written) {
+        (Value::Object(read), Value::Object(written)) => written
+            .iter()
+            .all(|(field, value)| read.get(field).is_some_and(|read| says(read, value))),
+        (Value::Array(read), Value::Array(written)) => {
+            read.len() == written.len() && read.iter().zip(written).all(|(a, b)| says(a, b))
+        }
+        (read, written) => read == written,
+    }
 }
 
 /// The examples in the order of their names.

@@ -5,8 +5,17 @@ use std::{fs, path::Path, process::Command};
 use anyhow::{Context, Result, ensure};
 
 #[test]
-fn the_definition_is_fresh() -> Result<()> {
-    check("crds/scheduledcontainers.punctual.dev.yaml", &["crd"])
+fn the_definitions_are_fresh() -> Result<()> {
+    let kustomization = fs::read_to_string("crds/kustomization.yaml")?;
+    for (plural, _) in punctual::api::definitions() {
+        let file = format!("{plural}.punctual.dev.yaml");
+        check(&format!("crds/{file}"), &["crd", plural])?;
+        ensure!(
+            kustomization.contains(&format!("  - {file}\n")),
+            "crds/kustomization.yaml leaves out {file}"
+        );
+    }
+    Ok(())
 }
 
 #[test]

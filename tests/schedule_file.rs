@@ -7,8 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use punctual::cluster::file_source::{Files, MAX_FILE_BYTES, Reading, read};
+use punctual::core::almanac::Almanac;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -16,10 +18,14 @@ const POD: &str = "kind: Pod\nspec: {containers: [{name: c, image: i}]}\n";
 
 fn reading(text: &str, templates: &[(&str, &str)]) -> Reading {
     let templates: BTreeMap<_, _> = templates.iter().copied().collect();
-    read(text, "schedule.yml", "home", |name| {
+    read(text, "schedule.yml", "home", &almanac(), |name| {
         let text = templates.get(name).ok_or("does not exist")?;
         Ok((*text).to_owned())
     })
+}
+
+fn almanac() -> Arc<Almanac> {
+    Arc::new(Almanac::new(TimeZone::UTC))
 }
 
 /// The problems of a text, as they are shown.
@@ -71,6 +77,10 @@ fn an_entry_becomes_the_spec_that_it_says_and_nothing_more() {
             json!({"schedule": "", "timeZone": "UTC", "suspend": false, "concurrencyPolicy": "Forbid", "startingDeadlineSeconds": 0, "activeDeadlineSeconds": 1, "successfulRunsHistoryLimit": 2, "failedRunsHistoryLimit": 3, "ttlSecondsAfterFinished": 4, "description": "d", "template": {"spec": {"containers": [{"name": "a", "image": "b"}]}}}),
         ),
         (
+            "a: {schedules: [{schedule: '0 9 * * *'}, {schedule: '@daily', timeZone: UTC}], image: b, clockChanges: {gap: Skip}, notBefore: 2026-01-01T00:00:00Z, notAfter: '2027-01-01T00:00:00+01:00', jitterSeconds: 30, excludes: [12-25, 2026-05-01], calendars: [{name: holidays}, {kind: ClusterScheduleCalendar, name: c, action: NextBusinessDay}], missedFires: RunAll, missedFiresLimit: 5}",
+            json!({"schedules": [{"schedule": "0 9 * * *"}, {"schedule": "@daily", "timeZone": "UTC"}], "clockChanges": {"gap": "Skip"}, "notBefore": "2026-01-01T00:00:00Z", "notAfter": "2026-12-31T23:00:00Z", "jitterSeconds": 30, "excludes": ["12-25", "2026-05-01"], "calendars": [{"kind": "ScheduleCalendar", "name": "holidays", "action": "Exclude"}, {"kind": "ClusterScheduleCalendar", "name": "c", "action": "NextBusinessDay"}], "missedFires": "RunAll", "missedFiresLimit": 5, "template": {"spec": {"containers": [{"name": "a", "image": "b"}]}}}),
+        ),
+        (
             // Kubernetes takes a number for a quantity, and an octal mode.
             "a: {cron: '', pod: {containers: [{name: c, image: i, resources: {limits: {cpu: 1, memory: 1Gi}}}], volumes: [{name: v, configMap: {name: m, defaultMode: 0644}}]}}",
             json!({"schedule": "", "template": {"spec": {"containers": [{"name": "c", "image": "i", "resources": {"limits": {"cpu": 1, "memory": "1Gi"}}}], "volumes": [{"name": "v", "configMap": {"name": "m", "defaultMode": 420}}]}}}),
@@ -111,7 +121,7 @@ fn every_mistake_in_an_entry_names_its_place_and_the_way_out() {
     for (text, expected) in [
         (
             "a:\n  cron: ''\n  immage: b\n",
-            "schedule.yml:3:3: entry \"a\": unknown field \"immage\"; known are cron, schedule, template",
+            "schedule.yml:3:3: entry \"a\": unknown field \"immage\"; known are cron, schedule, schedules, template",
         ),
         (
             "a:\n  cron: ''\n  image: b\n  timezone: UTC\n",
@@ -172,6 +182,54 @@ fn every_mistake_in_an_entry_names_its_place_and_the_way_out() {
         (
             "a:\n  cron: ''\n  image: b\n  failedRunsHistoryLimit: -1\n",
             "schedule.yml:4:27: entry \"a\": failedRunsHistoryLimit: -1 is not in 0-100",
+        ),
+        (
+            "a:\n  cron: ''\n  image: b\n  schedules:\n    - schedule: '@daily'\n",
+            "schedule.yml:5:5: entry \"a\": schedules: cron is given too: give one of them, cron for one expression and schedules for several",
+        ),
+        (
+            "a:\n  schedules:\n    - schedule: '@daily'\n    - schedule: '75 3 * * *'\n  image: b\n",
+            "schedule.yml:4:17: entry \"a\": schedules[1].schedule: minute: 75",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  excludes:\n    - 12-25\n    - 12-32\n",
+            "schedule.yml:6:7: entry \"a\": excludes[1]: ",
+        ),
+        (
+            "a:\n  schedules: []\n  image: b\n",
+            "schedule.yml:1:1: entry \"a\": has no cron; write cron: \"\" for a schedule that never runs by itself",
+        ),
+        (
+            "a:\n  schedules:\n    - schedule: '@daily'\n      timezone: UTC\n  image: b\n",
+            "schedule.yml:4:7: entry \"a\": schedules: unknown field \"timezone\"; known are schedule, timeZone",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  calendars:\n    - name: c\n      use: Include\n",
+            "schedule.yml:6:7: entry \"a\": calendars: unknown field \"use\"; known are kind, name, action",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  calendars: [{name: My Days}]\n",
+            "schedule.yml:4:14: entry \"a\": calendars: \"My Days\" can't be the name of a calendar: a name is 1 to 253 of a-z, 0-9, - and ., and begins and ends with a letter or digit",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  calendars: [{name: c, action: Skip}]\n",
+            "schedule.yml:4:33: entry \"a\": calendars[0].action: \"Skip\" is not one of Exclude, Include, NextBusinessDay, PreviousBusinessDay",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  jitterSeconds: 86401\n",
+            "schedule.yml:4:18: entry \"a\": jitterSeconds: 86401 is not in 0-86400",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  missedFiresLimit: 0\n",
+            "schedule.yml:4:21: entry \"a\": missedFiresLimit: 0 is not in 1-1000",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  excludes: [12-25, '']\n",
+            "schedule.yml:4:21: entry \"a\": excludes[1]: \"\" is not a date",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  notBefore: soon\n",
+            "schedule.yml:4:14: entry \"a\": notBefore: ",
         ),
         (
             "a:\n  cron: ''\n  image: b\n  timeZone: Mars/Olympus\n",
@@ -449,7 +507,9 @@ fn a_template_that_leads_out_of_the_folder_is_not_even_looked_for() {
         &"x".repeat(2000),
     ] {
         let text = format!("a: {{cron: '', template: \"{path}\"}}\n");
-        let reading = read(&text, "schedule.yml", "home", |name| panic!("asked {name}"));
+        let reading = read(&text, "schedule.yml", "home", &almanac(), |name| {
+            panic!("asked {name}")
+        });
         let shown = shown(&reading);
         assert_eq!(shown.len(), 1, "{path}");
         assert!(
@@ -469,7 +529,7 @@ fn a_template_is_looked_for_once_however_many_entries_name_it() {
     let text: String = (0..50)
         .map(|i| format!("e{i}: {{cron: '', template: p}}\n"))
         .collect();
-    let reading = read(&text, "schedule.yml", "home", |_| {
+    let reading = read(&text, "schedule.yml", "home", &almanac(), |_| {
         asked += 1;
         Ok(POD.to_owned())
     });
@@ -546,13 +606,15 @@ fn problems_are_bounded_in_number_and_length_and_hold_no_control_characters() {
 #[test]
 fn the_sample_is_read_without_a_problem_and_shows_every_field() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schedule.yml.sample");
-    let reading = Files::new(path.clone(), None, "default".to_owned()).read();
+    let reading = Files::new(path.clone(), None, "default".to_owned(), almanac()).read();
     assert_eq!(shown(&reading), [""; 0]);
-    assert_eq!(reading.entries.len(), 8);
+    assert_eq!(reading.entries.len(), 9);
     let text = fs::read_to_string(path).unwrap();
     for field in punctual::api::ScheduleFileEntry::FIELDS {
+        // A calendar must be there first, so this field is shown as a comment.
+        let hidden = ["", "# "][usize::from(*field == "calendars")];
         assert!(
-            text.contains(&format!("\n  {field}:")),
+            text.contains(&format!("\n  {hidden}{field}:")),
             "the sample shows no {field}"
         );
     }
@@ -600,7 +662,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("schedule.yml");
         fs::write(&path, bytes).unwrap();
-        Files::new(path, None, String::new()).read();
+        Files::new(path, None, String::new(), almanac()).read();
     }
 }
 
@@ -621,7 +683,12 @@ impl Watched {
     fn new(prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path());
-        let files = Files::new(folder.path().join("schedule.yml"), None, "home".to_owned());
+        let files = Files::new(
+            folder.path().join("schedule.yml"),
+            None,
+            "home".to_owned(),
+            almanac(),
+        );
         let (sender, readings) = watch::channel(None);
         let watching = tokio::spawn(files.watch(sender));
         Self {
@@ -761,7 +828,7 @@ fn a_link_out_of_the_folder_and_what_is_no_file_are_refused() {
         "a: {cron: '', template: p.yml}\nb: {cron: '', template: dir}\nc: {cron: '', template: latin}\n",
     )
     .unwrap();
-    let reading = Files::new(path.clone(), None, "home".to_owned()).read();
+    let reading = Files::new(path.clone(), None, "home".to_owned(), almanac()).read();
     assert_eq!(
         shown(&reading),
         [
@@ -771,6 +838,11 @@ fn a_link_out_of_the_folder_and_what_is_no_file_are_refused() {
         ]
     );
     // A folder that is given as that of the templates may be anywhere.
-    let files = Files::new(path, Some(outside.path().to_owned()), "home".to_owned());
+    let files = Files::new(
+        path,
+        Some(outside.path().to_owned()),
+        "home".to_owned(),
+        almanac(),
+    );
     assert_eq!(names(&files.read()), ["a"]);
 }

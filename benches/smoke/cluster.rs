@@ -182,7 +182,8 @@ impl Cluster {
     async fn install_definition(&self) -> anyhow::Result<()> {
         use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
         let definitions = Api::<CustomResourceDefinition>::all(self.client.clone());
-        let object: CustomResourceDefinition = serde_json::from_value(definition())?;
+        let object: CustomResourceDefinition =
+            serde_json::from_value(definition::<ScheduledContainer>())?;
         let name = object.metadata.name.clone().unwrap_or_default();
         if definitions.get_opt(&name).await?.is_none() {
             definitions.create(&PostParams::default(), &object).await?;

@@ -11,6 +11,8 @@ mod figures;
 mod herd;
 mod machine;
 mod page;
+#[path = "../page/section.rs"]
+mod page_section;
 mod settings;
 
 use std::{process::ExitCode, time::Duration};
@@ -55,7 +57,7 @@ async fn bench() -> anyhow::Result<()> {
     let section = page::section(&settings, &figures);
     println!("\n{section}");
     if settings.write {
-        page::write(&section)?;
+        page_section::write("bench-smoke", &section)?;
         say("written to docs/performance.md");
     }
     figures.check()

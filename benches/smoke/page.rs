@@ -1,18 +1,13 @@
 //! The figures as a page: printed, and kept in docs/performance.md between two markers.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::fmt::Write as _;
 
-use anyhow::{Context, ensure};
 use punctual::clock::Clock;
 
 use crate::{
     figures::{Figures, percentile},
     settings::Settings,
 };
-
-const PAGE: &str = "docs/performance.md";
-const BEGIN: &str = "<!-- bench-smoke begin: written by the bench, not by hand -->\n";
-const END: &str = "<!-- bench-smoke end -->";
 
 /// The result as Markdown. Writing to a String can't fail.
 pub fn section(settings: &Settings, figures: &Figures) -> String {
@@ -134,15 +129,4 @@ fn milliseconds(value: f64) -> String {
     } else {
         format!("{:.2} s", value / 1000.0)
     }
-}
-
-/// Replaces what stands between the markers.
-pub fn write(section: &str) -> anyhow::Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
-    let page = fs::read_to_string(&path).with_context(|| format!("can't read {PAGE}"))?;
-    let (before, rest) = page.split_once(BEGIN).context("no first marker")?;
-    let (_, after) = rest.split_once(END).context("no last marker")?;
-    ensure!(!section.contains(END), "a section can't hold its own end");
-    fs::write(&path, format!("{before}{BEGIN}\n{section}\n{END}{after}"))
-        .with_context(|| format!("can't write {PAGE}"))
 }

@@ -35,6 +35,57 @@ pub fn schedule() -> Value {
     ])
 }
 
+/// The rules of a spec as a whole.
+pub fn spec() -> Value {
+    json!([
+        {
+            "rule": "has(self.schedule) != (has(self.schedules) && size(self.schedules) > 0)",
+            "message": "give exactly one of schedule and schedules: schedule for one expression \
+                        (\"\" disables it), schedules for a list of them",
+        },
+        {
+            "rule": "!has(self.notBefore) || !has(self.notAfter) || self.notBefore <= self.notAfter",
+            "fieldPath": ".notAfter",
+            "message": "notAfter is before notBefore, so nothing would ever fire: swap them, or \
+                        leave one out",
+        },
+    ])
+}
+
+/// The rules of a date of a calendar. Whether the month has that day is for the controller to say.
+pub fn date() -> Value {
+    json!([{
+        "rule": "self.matches('^([0-9]{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$')",
+        "message": "a date is a day such as 2026-12-25, or a day of every year such as 12-25: write \
+                    month and day with two digits each, and the year, if any, with four before them",
+    }])
+}
+
+/// The rules of a span of dates.
+pub fn date_range() -> Value {
+    json!([
+        {
+            "rule": "self.first.size() == self.last.size()",
+            "message": "first and last must both have a year, as in 2026-12-24 and 2027-01-01, or \
+                        both have none, as in 12-24 and 01-01",
+        },
+        {
+            // Those of every year may go over its end.
+            "rule": "self.first.size() != 10 || self.last.size() != 10 || self.first <= self.last",
+            "message": "last is before first: swap them, or correct the year",
+        },
+    ])
+}
+
+/// The rules of a day of the week of a calendar.
+pub fn weekday() -> Value {
+    json!([{
+        "rule": "self.matches('^(?i)(sun|mon|tue|wed|thu|fri|sat)$')",
+        "message": "a weekday is one of SUN, MON, TUE, WED, THU, FRI and SAT: write one for each \
+                    item of the list",
+    }])
+}
+
 /// The rules of `spec.timeZone`.
 pub fn time_zone() -> Value {
     json!([{

@@ -1,14 +1,26 @@
-//! The custom resource definition, as it is installed.
+//! The custom resource definitions, as they are installed.
 
 use kube::CustomResourceExt;
 use serde_json::Value;
 
-use super::ScheduledContainer;
+use super::{ClusterScheduleCalendar, ScheduleCalendar, ScheduledContainer};
 
-/// The definition of `ScheduledContainer`, ready to be printed or applied.
-pub fn definition() -> Value {
-    let mut definition = serde_json::to_value(ScheduledContainer::crd())
-        .expect("a definition is made of strings, numbers and lists");
+/// Every definition with the plural of its kind, each ready to be printed or applied.
+pub fn definitions() -> [(&'static str, Value); 3] {
+    [
+        ("scheduledcontainers", definition::<ScheduledContainer>()),
+        ("schedulecalendars", definition::<ScheduleCalendar>()),
+        (
+            "clusterschedulecalendars",
+            definition::<ClusterScheduleCalendar>(),
+        ),
+    ]
+}
+
+/// The definition of one kind.
+pub fn definition<K: CustomResourceExt>() -> Value {
+    let mut definition =
+        serde_json::to_value(K::crd()).expect("a definition is made of strings, numbers and lists");
     tidy(&mut definition);
     definition
 }

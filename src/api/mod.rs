@@ -1,4 +1,4 @@
-//! What users write and read: the types of the custom resource and of `schedule.yml`.
+//! What users write and read: the types of the custom resources and of `schedule.yml`.
 //!
 //! Data and its wire form only. Nothing here decides, computes a time or talks to a cluster.
 
@@ -12,8 +12,10 @@ mod status;
 mod template_schema;
 mod timing;
 
-pub use calendar::{CalendarSpec, DateRange, ScheduleCalendar};
-pub use definition::definition;
+pub use calendar::{
+    CalendarSpec, ClusterCalendarSpec, ClusterScheduleCalendar, DateRange, ScheduleCalendar,
+};
+pub use definition::{definition, definitions};
 pub use raw_json::RawJson;
 pub use schedule_file::ScheduleFileEntry;
 pub use scheduled_container::{ConcurrencyPolicy, ScheduledContainer, ScheduledContainerSpec};

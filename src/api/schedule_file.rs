@@ -1,9 +1,10 @@
 //! An entry of `schedule.yml`, as a user writes it.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::ConcurrencyPolicy;
+use super::{CalendarUse, ClockChanges, ConcurrencyPolicy, MissedFires, ScheduleItem};
 
 /// An entry of `schedule.yml`. The file is a map of name → entry, and an entry becomes the
 /// `ScheduledContainer` of that name.
@@ -14,9 +15,14 @@ use super::ConcurrencyPolicy;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScheduleFileEntry {
     /// When to run: six fields with seconds first, five crontab fields, or an `@` name. Empty
-    /// disables the schedule. May be written as `schedule` too, its name in the resource.
+    /// disables the schedule. May be written as `schedule` too, its name in the resource. Either
+    /// this or `schedules`.
     #[serde(default, alias = "schedule", deserialize_with = "null_is_empty")]
     pub cron: Option<String>,
+
+    /// Several schedules in place of one. At most 32.
+    #[serde(default)]
+    pub schedules: Option<Vec<ScheduleItem>>,
 
     /// A JSON or YAML file with a Pod, PodTemplate, Job or CronJob, from which the pod template is
     /// taken. A path relative to the folder of `schedule.yml`, and not out of it.
@@ -46,6 +52,39 @@ pub struct ScheduleFileEntry {
     /// See `spec.timeZone` of the resource.
     #[serde(default)]
     pub time_zone: Option<String>,
+
+    /// See `spec.clockChanges` of the resource.
+    #[serde(default)]
+    pub clock_changes: Option<ClockChanges>,
+
+    /// No fire is before this instant.
+    #[serde(default)]
+    pub not_before: Option<Timestamp>,
+
+    /// No fire is after this instant.
+    #[serde(default)]
+    pub not_after: Option<Timestamp>,
+
+    /// See `spec.jitterSeconds` of the resource. From 0 to 86,400.
+    #[serde(default)]
+    pub jitter_seconds: Option<i64>,
+
+    /// See `spec.excludes` of the resource. At most 64, of 1 to 256 characters each.
+    #[serde(default)]
+    pub excludes: Option<Vec<String>>,
+
+    /// See `spec.calendars` of the resource: the calendars themselves are resources of their own, and
+    /// not written in this file. At most 16.
+    #[serde(default)]
+    pub calendars: Option<Vec<CalendarUse>>,
+
+    /// See `spec.missedFires` of the resource.
+    #[serde(default)]
+    pub missed_fires: Option<MissedFires>,
+
+    /// See `spec.missedFiresLimit` of the resource. From 1 to 1,000.
+    #[serde(default)]
+    pub missed_fires_limit: Option<i64>,
 
     /// See `spec.suspend` of the resource.
     #[serde(default)]
@@ -86,6 +125,7 @@ impl ScheduleFileEntry {
     pub const FIELDS: &[&str] = &[
         "cron",
         "schedule",
+        "schedules",
         "template",
         "pod",
         "image",
@@ -93,6 +133,14 @@ impl ScheduleFileEntry {
         "namespace",
         "description",
         "timeZone",
+        "clockChanges",
+        "notBefore",
+        "notAfter",
+        "jitterSeconds",
+        "excludes",
+        "calendars",
+        "missedFires",
+        "missedFiresLimit",
         "suspend",
         "concurrencyPolicy",
         "startingDeadlineSeconds",

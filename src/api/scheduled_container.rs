@@ -36,10 +36,12 @@ use super::{
     printcolumn = r#"{"name":"Next Run","type":"string","jsonPath":".status.nextFireTime","description":"The next due time, in the schedule's zone"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
     printcolumn = r#"{"name":"Readiness","type":"string","priority":1,"jsonPath":".status.conditions[?(@.type==\"Ready\")].reason","description":"Ready, or why the schedule can't run"}"#,
+    printcolumn = r#"{"name":"Schedules","type":"string","priority":1,"jsonPath":".spec.schedules","description":"When it runs, where it has several schedules"}"#,
     printcolumn = r#"{"name":"Description","type":"string","priority":1,"jsonPath":".spec.description","description":"What the schedule is for"}"#,
     validation = Rule::new(cel::NAME_RULE).message(cel::NAME_MESSAGE)
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::spec()))]
 pub struct ScheduledContainerSpec {
     /// When to run, in local time: five crontab fields (minute hour day-of-month month
     /// day-of-week), six with seconds first, seven with the year last, `@hourly`, `@daily`,
@@ -83,7 +85,7 @@ pub struct ScheduledContainerSpec {
     /// Local times at which nothing fires: cron expressions, dates (`2026-12-25`), spans of dates
     /// (`2026-12-24/2027-01-01`) and days of every year (`12-25`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 256)))]
     pub excludes: Vec<String>,
 
     /// Calendars whose days are left out, kept alone, or moved.

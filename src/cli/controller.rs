@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::SignedDuration;
 use punctual::{
     admin::{self, Health},
+    api::CalendarKind,
     clock::Clock,
     cluster::{
         cache::Cache,
@@ -220,6 +221,7 @@ async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow:
             default_namespace: namespace.or(flags.namespace.clone()).unwrap_or(home),
             only_namespace: flags.namespace.clone(),
             source: flags.file.schedule_source.clone(),
+            almanac,
             client: client.clone(),
             metrics: metrics.clone(),
         };
@@ -243,6 +245,15 @@ async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow:
     let (schedules_synced, mut schedules) = watch::channel(false);
     let (pods_synced, mut pods) = watch::channel(false);
     watches.spawn(watch.clone().schedules(schedules_synced));
+    let mut calendars = Vec::new();
+    for kind in [
+        CalendarKind::ScheduleCalendar,
+        CalendarKind::ClusterScheduleCalendar,
+    ] {
+        let (synced, calendars_synced) = watch::channel(false);
+        watches.spawn(watch.clone().calendars(kind, synced));
+        calendars.push(calendars_synced);
+    }
     watches.spawn(watch.pods(logs, pods_synced));
 
     let settings = Settings {
@@ -260,10 +271,17 @@ async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow:
         metrics,
         health.clone(),
     );
-    // Nothing is decided before everything is known.
+    // Nothing is decided before everything is known: without its calendars a schedule looks edited.
     let synced = async {
-        schedules.wait_for(|synced| *synced).await.is_ok()
-            && pods.wait_for(|synced| *synced).await.is_ok()
+        for known in [&mut schedules, &mut pods]
+            .into_iter()
+            .chain(&mut calendars)
+        {
+            if known.wait_for(|synced| *synced).await.is_err() {
+                return false;
+            }
+        }
+        true
     };
     let synced = tokio::select! {
         () = stop.cancelled() => false,

@@ -146,10 +146,20 @@ fn compare(flags: &Diff) -> anyhow::Result<bool> {
 
 type Forms = BTreeMap<String, Form>;
 
-fn of_files(paths: &[PathBuf], namespace: &str, almanac: &Almanac) -> anyhow::Result<Forms> {
-    let contents = files::read(paths, namespace)?;
+/// What files ask for, if nothing is wrong with it.
+fn sound(
+    paths: &[PathBuf],
+    namespace: &str,
+    almanac: &Almanac,
+) -> anyhow::Result<manifest::Contents> {
+    let contents = files::read(paths, namespace, almanac)?;
     let problems: Vec<String> = contents.problems.iter().map(ToString::to_string).collect();
     ensure!(problems.is_empty(), "{}", problems.join("\n"));
+    Ok(contents)
+}
+
+fn of_files(paths: &[PathBuf], namespace: &str, almanac: &Almanac) -> anyhow::Result<Forms> {
+    let contents = sound(paths, namespace, almanac)?;
     let mut almanac = almanac.clone();
     contents.add_calendars_to(&mut almanac);
     forms(&contents, &almanac)
@@ -174,9 +184,7 @@ fn forms(contents: &manifest::Contents, almanac: &Almanac) -> anyhow::Result<For
 
 /// The forms in the files, and those of the same names in the cluster.
 fn with_cluster(flags: &Diff, almanac: &mut Almanac) -> anyhow::Result<(Forms, Forms)> {
-    let contents = files::read(&flags.files.filename, &flags.files.namespace)?;
-    let problems: Vec<String> = contents.problems.iter().map(ToString::to_string).collect();
-    ensure!(problems.is_empty(), "{}", problems.join("\n"));
+    let contents = sound(&flags.files.filename, &flags.files.namespace, almanac)?;
     let mut in_cluster = almanac.clone();
     let mut live = Vec::new();
     flags.cluster.ask(async |cluster| {

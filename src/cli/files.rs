@@ -4,13 +4,17 @@ use std::{
     fs::File,
     io::{Read, stdin},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use punctual::cluster::{
-    file_source::Files,
-    manifest::{self, Contents, MAX_BYTES},
+use punctual::{
+    cluster::{
+        file_source::Files,
+        manifest::{self, Contents, MAX_BYTES},
+    },
+    core::almanac::Almanac,
 };
 
 /// Where schedules stand.
@@ -26,24 +30,25 @@ pub struct FileFlags {
     pub namespace: String,
 }
 
-/// What all files ask for.
+/// What all files ask for, read with the zones of an almanac.
 ///
 /// # Errors
 ///
 /// A file that can't be read. What is wrong in a file is in the contents.
-pub fn read(paths: &[PathBuf], namespace: &str) -> anyhow::Result<Contents> {
+pub fn read(paths: &[PathBuf], namespace: &str, almanac: &Almanac) -> anyhow::Result<Contents> {
+    let almanac = Arc::new(almanac.clone());
     let mut contents = Contents::default();
     for path in paths {
         if path.is_dir() {
-            contents.add(read_folder(path, namespace)?);
+            contents.add(read_folder(path, namespace, &almanac)?);
         } else {
-            contents.add(read_file(path, namespace)?);
+            contents.add(read_file(path, namespace, &almanac)?);
         }
     }
     Ok(contents)
 }
 
-fn read_file(path: &Path, namespace: &str) -> anyhow::Result<Contents> {
+fn read_file(path: &Path, namespace: &str, almanac: &Arc<Almanac>) -> anyhow::Result<Contents> {
     let name = path.display().to_string();
     let (text, shown, beside) = if name == "-" {
         let text = text_of(stdin().lock()).context("the standard input")?;
@@ -53,15 +58,14 @@ fn read_file(path: &Path, namespace: &str) -> anyhow::Result<Contents> {
         let text = text_of(file).with_context(|| format!("can't read {name}"))?;
         (text, name, path.to_owned())
     };
-    let files = Files::new(beside, None, namespace.to_owned());
-    Ok(manifest::read(&text, &shown, namespace, |template| {
-        files.template(template)
-    }))
+    let files = Files::new(beside, None, namespace.to_owned(), almanac.clone());
+    let template = |name: &str| files.template(name);
+    Ok(manifest::read(&text, &shown, namespace, almanac, template))
 }
 
 /// The files of a folder that look like YAML or JSON, in the order of their names; not those of
 /// folders in it.
-fn read_folder(folder: &Path, namespace: &str) -> anyhow::Result<Contents> {
+fn read_folder(folder: &Path, namespace: &str, almanac: &Arc<Almanac>) -> anyhow::Result<Contents> {
     let shown = folder.display();
     let mut paths = Vec::new();
     for entry in folder
@@ -81,7 +85,7 @@ fn read_folder(folder: &Path, namespace: &str) -> anyhow::Result<Contents> {
     paths.sort();
     let mut contents = Contents::default();
     for path in paths {
-        let found = read_file(&path, namespace)?;
+        let found = read_file(&path, namespace, almanac)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         // A folder often has more in it than what is ours, such as a kustomization.
         if found.is_schedule_file && !name.contains("schedule") {

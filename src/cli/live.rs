@@ -7,7 +7,9 @@ use clap::Args;
 use jiff::Timestamp;
 use kube::{Api, Client, api::ListParams};
 use punctual::{
-    api::{CalendarKind, ScheduleCalendar, ScheduledContainer, TimingSpec},
+    api::{
+        CalendarKind, ClusterScheduleCalendar, ScheduleCalendar, ScheduledContainer, TimingSpec,
+    },
     cluster::connect,
     core::{
         almanac::Almanac, almanac::CalendarRef, calendar::Calendar, reason::Reason, schedule::Idle,
@@ -129,7 +131,12 @@ impl Cluster {
                         .await
                         .map(|it| it.map(|it| it.spec))
                 }
-                CalendarKind::ClusterScheduleCalendar => Ok(None),
+                CalendarKind::ClusterScheduleCalendar => {
+                    let api: Api<ClusterScheduleCalendar> = Api::all(self.client.clone());
+                    api.get_opt(&reference.name)
+                        .await
+                        .map(|it| it.map(|it| it.spec.0))
+                }
             };
             let spec =
                 spec.with_context(|| format!("can't read the calendar {}", reference.name))?;

@@ -1,5 +1,6 @@
 //! The command line: one file for each command, and nothing but flags and output in them.
 
+mod calendar;
 mod changes;
 mod controller;
 mod crd;
@@ -29,10 +30,13 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make calendars from the files of other programs.
+    #[command(subcommand)]
+    Calendar(calendar::Calendar),
     /// Look after the schedules of a cluster, until SIGTERM.
     Controller(Box<controller::Controller>),
-    /// Print the custom resource definition, as YAML.
-    Crd,
+    /// Print the custom resource definitions, as YAML.
+    Crd(crd::Definitions),
     /// Show which coming fires an edit adds, takes away or moves.
     #[command(after_help = diff::EXAMPLES)]
     Diff(Box<diff::Diff>),
@@ -69,8 +73,9 @@ pub fn run() -> Result<ExitCode, Failure> {
     let matches = command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
+        Command::Calendar(command) => calendar::run(&command)?,
         Command::Controller(flags) => controller::run(*flags)?,
-        Command::Crd => crd::run()?,
+        Command::Crd(asked) => crd::run(&asked)?,
         Command::Diff(flags) => return diff::run(&flags),
         Command::Explain(flags) => explain::run(&flags)?,
         Command::Next(flags) => next::run(&flags)?,

@@ -121,7 +121,7 @@ pub fn run(flags: &Next) -> anyhow::Result<()> {
 
 fn of_files(flags: &Next, almanac: &mut Almanac, from: Timestamp) -> anyhow::Result<()> {
     let namespace = flags.namespace.as_deref().unwrap_or("default");
-    let contents = files::read(&flags.filename, namespace)?;
+    let contents = files::read(&flags.filename, namespace, &almanac)?;
     contents.add_calendars_to(almanac);
     let shown: Vec<Shown> = contents
         .schedules

@@ -57,7 +57,8 @@ pub fn run(flags: &Validate) -> Result<ExitCode, Failure> {
     if flags.files.filename.is_empty() {
         return Err(trouble(anyhow::anyhow!("name a file with -f FILE")));
     }
-    let contents = files::read(&flags.files.filename, &flags.files.namespace).map_err(trouble)?;
+    let contents =
+        files::read(&flags.files.filename, &flags.files.namespace, &almanac).map_err(trouble)?;
     contents.add_calendars_to(&mut almanac);
     let (good, problems, notes) = check(&contents, &almanac);
     let print = match flags.output {

@@ -3,6 +3,8 @@
 //! A cache is a hint: it may be old. Nothing is safe because of what stands here; the resource
 //! version and the uid that go along with every write are what makes it safe.
 
+mod calendars;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
@@ -10,6 +12,8 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+
+pub use calendars::Read;
 
 use super::observe::{ObservedPod, ObservedSchedule, seen_pod};
 use crate::{
@@ -55,15 +59,15 @@ pub struct Entry {
     pub deleting: bool,
 }
 
-/// The schedules and their pods. Cheap to clone: all clones are one cache.
+/// The schedules, their pods and the calendars. Cheap to clone: all clones are one cache.
 #[derive(Clone)]
 pub struct Cache {
-    almanac: Arc<Almanac>,
     inner: Arc<Mutex<Inner>>,
 }
 
-#[derive(Default)]
 struct Inner {
+    /// What every schedule here is read with.
+    almanac: Arc<Almanac>,
     schedules: HashMap<Key, Entry>,
     /// By the uid of the schedule that owns them.
     pods: HashMap<String, Pods>,
@@ -87,9 +91,13 @@ pub struct Census {
 impl Cache {
     /// An empty cache of schedules that are read with this almanac.
     pub fn new(almanac: Arc<Almanac>) -> Self {
-        Self {
+        let inner = Inner {
             almanac,
-            inner: Arc::default(),
+            schedules: HashMap::new(),
+            pods: HashMap::new(),
+        };
+        Self {
+            inner: Arc::new(Mutex::new(inner)),
         }
     }
 
@@ -153,7 +161,7 @@ impl Cache {
                     .map(|time| time.0)
                     .unwrap_or_default();
                 let spec = decoded::<ScheduledContainerSpec>(object.spec.as_deref());
-                let almanac = &self.almanac;
+                let almanac = &inner.almanac;
                 Arc::new(match spec {
                     Ok(spec) => Schedule::parse(identity, generation, created, &spec, almanac),
                     Err(why) => Schedule::unreadable(identity, generation, created, almanac, &why),

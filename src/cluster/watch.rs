@@ -25,7 +25,7 @@ use crate::{
 
 /// A watch is opened anew after this many seconds at the latest: before a load balancer that drops
 /// silent connections does so unseen.
-const WATCH_SECONDS: u32 = 200;
+pub(super) const WATCH_SECONDS: u32 = 200;
 
 /// What a watch needs.
 #[derive(Clone)]

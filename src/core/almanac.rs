@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::tz::TimeZone;
 
 use super::{calendar::Calendar, cron::Zones};
-use crate::api::CalendarKind;
+use crate::api::{CalendarKind, CalendarUse};
 
 /// Which calendar is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,6 +14,20 @@ pub struct CalendarRef {
     /// Empty for a calendar of the whole cluster.
     pub namespace: String,
     pub name: String,
+}
+
+impl CalendarRef {
+    /// The calendar that a schedule in this namespace means.
+    pub fn of(calendar: &CalendarUse, namespace: &str) -> Self {
+        Self {
+            kind: calendar.kind,
+            namespace: match calendar.kind {
+                CalendarKind::ScheduleCalendar => namespace.into(),
+                CalendarKind::ClusterScheduleCalendar => String::new(),
+            },
+            name: calendar.name.clone(),
+        }
+    }
 }
 
 /// The zones and calendars that schedules may name.

@@ -20,6 +20,7 @@ use super::{
     schedule::Schedule,
     status::{self, push_skip, whole_second},
     timetable::Timetable,
+    words,
 };
 use crate::api::{ActiveRun, RunRecord, ScheduledContainerStatus, SkipRecord, Waiting};
 
@@ -141,20 +142,19 @@ impl<'a> Draft<'a> {
 
     /// Takes on an edited schedule: it fires from now on, never for the time before the edit.
     fn adopt(&mut self) {
-        let Some(words) = &self.schedule.words else {
+        let Some(now) = &self.schedule.words else {
             return;
         };
-        let Some(before) = self.status.observed_schedule.replace(words.clone()) else {
+        let Some(before) = self.status.observed_schedule.replace(now.clone()) else {
             return;
         };
-        if before == *words {
+        if before == *now {
             return;
         }
         if let Some(earlier) = self.schedule.earlier_timing(&before)
             && let Some(due) = earlier.due(self.watermark(), self.now)
         {
-            let message = format!("the schedule was \"{before}\" then");
-            self.skip(due, Reason::ScheduleChanged, message);
+            self.skip(due, Reason::ScheduleChanged, words::past(&before));
         }
         self.status.observed_since = Some(whole_second(self.now));
     }
@@ -299,7 +299,7 @@ impl<'a> Draft<'a> {
             // Kubernetes would refuse those after it as well: their pods differ in the fire alone,
             // and in their names.
             let fires = match refused.reason {
-                Reason::NameTaken => Due::of(fire),
+                Reason::NameTaken => missed::alone(fire),
                 _ => waiting,
             };
             self.skip(fires, refused.reason, refused.message.clone());

@@ -100,6 +100,15 @@ pub fn too_late_to_start(deadline: SignedDuration) -> String {
     format!("it could not start within startingDeadlineSeconds ({seconds} s)")
 }
 
+/// One fire, as what is due.
+pub fn alone(fire: Timestamp) -> Due {
+    Due {
+        first: fire,
+        latest: fire,
+        count: 1,
+    }
+}
+
 /// The undecided fires, from which the oldest are let pass.
 struct Queue<'a> {
     timing: &'a Timetable,

@@ -22,3 +22,4 @@ pub mod schedule;
 pub mod schedule_ref;
 pub mod status;
 pub mod timetable;
+pub mod words;

@@ -74,10 +74,21 @@ pub fn mended(status: &ScheduledContainerStatus) -> Option<Readiness> {
     was_wrong.then(|| (true, Reason::Ready, RUNS_WHEN_DUE.into()))
 }
 
-/// Whether the template as it is now has never been tried.
+/// Whether it is not known if the template as it is now is any good: it was never tried, or what
+/// stands there may come of a calendar, with which nothing is wrong any more.
 pub fn unknown(schedule: &Schedule, status: &ScheduledContainerStatus) -> bool {
-    status::condition(status, READY)
-        .is_none_or(|ready| ready.observed_generation != Some(schedule.generation))
+    let still = schedule.timing.as_ref().err().map(|idle| idle.reason);
+    status::condition(status, READY).is_none_or(|ready| {
+        let by_calendar = [
+            Reason::CalendarNotFound,
+            Reason::InvalidCalendar,
+            Reason::InvalidSchedule,
+        ]
+        .into_iter()
+        .find(|reason| ready.reason == reason.name());
+        ready.observed_generation != Some(schedule.generation)
+            || (by_calendar.is_some() && by_calendar != still)
+    })
 }
 
 fn says_behind(status: &ScheduledContainerStatus) -> bool {

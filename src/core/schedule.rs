@@ -1,12 +1,17 @@
 //! Parse: from what a user wrote to a `Schedule`, once. After this nobody reads the raw spec for
 //! timing or policy.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    almanac::Almanac, reason::Reason, run::spread, schedule_ref::ScheduleRef, timetable::Timetable,
+    almanac::{Almanac, CalendarRef},
+    reason::Reason,
+    run::spread,
+    schedule_ref::ScheduleRef,
+    timetable::Timetable,
+    words,
 };
 use crate::api::{ConcurrencyPolicy, MissedFires, RawJson, ScheduledContainerSpec, TimingSpec};
 
@@ -23,7 +28,8 @@ pub struct Schedule {
     /// When it fires, or why it never does.
     pub timing: Result<Timetable, Idle>,
     /// What the spec says of time and, if it never fires, why: two forms with the same words fire
-    /// alike. `None` while a calendar that it names is not known, and so neither are its fires.
+    /// alike. `None` while the days of a calendar that it names are not known, and so neither are its
+    /// fires: then nothing is decided, and what falls due waits.
     pub words: Option<String>,
     /// How late a fire may start.
     pub starting_deadline: Option<SignedDuration>,
@@ -40,7 +46,20 @@ pub struct Schedule {
     pub template: RawJson,
     /// Spreads what needs no exact instant: stable for a schedule, even over many.
     pub spread: u64,
+    /// What decides `timing` besides the almanac; `None` of a spec that can't be decoded.
+    written: Option<Written>,
+    /// The words and the fires before a calendar changed: it keeps its earlier days nowhere else.
+    before: Option<(String, Timetable)>,
     almanac: Arc<Almanac>,
+}
+
+/// What of a spec decides when it fires, kept so that it can be read again when a calendar changes.
+#[derive(Clone, Debug)]
+struct Written {
+    timing: TimingSpec,
+    /// What keeps it from running however its timing is.
+    obstacle: Option<Idle>,
+    suspended: bool,
 }
 
 /// Why a schedule never fires.
@@ -60,17 +79,19 @@ impl Schedule {
         spec: &ScheduledContainerSpec,
         almanac: &Arc<Almanac>,
     ) -> Self {
-        let written = TimingSpec::from(spec);
-        let timing = timing(spec, &written, almanac, &identity, created);
-        let mut words = words(&written, almanac);
-        if let Err(idle) = &timing {
-            words = format!("{words} ({})", idle.reason);
-        }
+        let written = Written {
+            timing: TimingSpec::from(spec),
+            obstacle: obstacle(spec).err(),
+            suspended: spec.suspend,
+        };
+        let (timing, words) = written.read(almanac, &identity, created);
         Self {
             generation,
             created,
             timing,
-            words: Some(words),
+            words,
+            written: Some(written),
+            before: None,
             almanac: almanac.clone(),
             starting_deadline: spec.starting_deadline_seconds.map(seconds),
             missed: spec.missed_fires,
@@ -104,6 +125,8 @@ impl Schedule {
                 message,
             }),
             words: Some(format!("({})", Reason::InvalidSpec)),
+            written: None,
+            before: None,
             almanac: almanac.clone(),
             starting_deadline: None,
             missed: MissedFires::default(),
@@ -118,64 +141,101 @@ impl Schedule {
         }
     }
 
-    /// The fires of an earlier form of this schedule, by the words that status kept of it.
-    pub fn earlier_timing(&self, words: &str) -> Option<Timetable> {
-        let (expression, zone) = words.rsplit_once(' ')?;
-        // A form that never fired ends in its reason, in brackets, which is no zone.
-        let written = TimingSpec {
-            schedule: Some(expression.into()),
-            time_zone: Some(zone.into()),
-            ..TimingSpec::default()
+    /// Takes on an almanac in which these calendars have changed. Says whether the schedule uses one
+    /// of them, and so was read anew.
+    pub fn reread(&mut self, almanac: &Arc<Almanac>, changed: &BTreeSet<CalendarRef>) -> bool {
+        self.almanac = almanac.clone();
+        let Some(written) = &self.written else {
+            return false;
         };
+        let namespace = &self.identity.namespace;
+        let mut used = written.timing.calendars.iter();
+        let uses = used.any(|calendar| changed.contains(&CalendarRef::of(calendar, namespace)));
+        if uses {
+            let (timing, words) = written.read(almanac, &self.identity, self.created);
+            let timing = std::mem::replace(&mut self.timing, timing);
+            let words = std::mem::replace(&mut self.words, words);
+            // Without words nothing was decided by it: then what was before it is still the last form.
+            if let Some(words) = words {
+                self.before = timing.ok().map(|timing| (words, timing));
+            }
+        }
+        uses
+    }
+
+    /// The fires of an earlier form of this schedule, by the words that status kept of it; none if
+    /// they can't be told any more, since a calendar was edited while nobody watched.
+    pub fn earlier_timing(&self, words: &str) -> Option<Timetable> {
+        if let Some((_, timing)) = self.before.as_ref().filter(|before| before.0 == words) {
+            return Some(timing.clone());
+        }
         let ScheduleRef {
             namespace, name, ..
         } = &self.identity;
+        let written = words::timing(words, &self.almanac, namespace)?;
         Timetable::parse(&written, &self.almanac, Some((namespace, name))).ok()
     }
 }
 
-/// What a spec says of time, in one line.
-fn words(written: &TimingSpec, almanac: &Almanac) -> String {
-    let zone = written.time_zone.as_deref().or(almanac.local.iana_name());
-    let expression = written.schedule.as_deref().unwrap_or_default().trim();
-    format!("{expression} {}", zone.unwrap_or("local"))
+impl Written {
+    fn read(
+        &self,
+        almanac: &Almanac,
+        identity: &ScheduleRef,
+        created: Timestamp,
+    ) -> (Result<Timetable, Idle>, Option<String>) {
+        let timing = self.timing(almanac, identity, created);
+        let words = words::of(&self.timing, almanac, &identity.namespace);
+        let words = words.map(|words| match &timing {
+            Ok(_) => words,
+            Err(idle) => format!("{words} ({})", idle.reason),
+        });
+        (timing, words)
+    }
+
+    /// Mistakes come before suspension: who suspends a schedule to mend it wants to see them.
+    fn timing(
+        &self,
+        almanac: &Almanac,
+        identity: &ScheduleRef,
+        created: Timestamp,
+    ) -> Result<Timetable, Idle> {
+        if let Some(obstacle) = &self.obstacle {
+            return Err(obstacle.clone());
+        }
+        let name = (identity.namespace.as_str(), identity.name.as_str());
+        let timetable = Timetable::parse(&self.timing, almanac, Some(name))?;
+        if timetable.next(created).is_none() {
+            return Err(Idle {
+                reason: Reason::InvalidSchedule,
+                message: all_past(&self.timing),
+            });
+        }
+        match self.suspended {
+            false => Ok(timetable),
+            true => Err(Idle {
+                reason: Reason::Suspended,
+                message: "spec.suspend is true: no new run starts".into(),
+            }),
+        }
+    }
 }
 
-fn timing(
-    spec: &ScheduledContainerSpec,
-    written: &TimingSpec,
-    almanac: &Almanac,
-    identity: &ScheduleRef,
-    created: Timestamp,
-) -> Result<Timetable, Idle> {
-    let idle = |reason, message: String| Err(Idle { reason, message });
+/// What keeps a schedule from running, whenever it fires.
+fn obstacle(spec: &ScheduledContainerSpec) -> Result<(), Idle> {
     if spec.concurrency_policy != ConcurrencyPolicy::Forbid {
-        return idle(
-            Reason::UnsupportedPolicy,
-            format!(
+        return Err(Idle {
+            reason: Reason::UnsupportedPolicy,
+            message: format!(
                 "spec.concurrencyPolicy: {:?} is reserved for a later version; use Forbid",
                 spec.concurrency_policy
             ),
-        );
+        });
     }
-    if let Err(message) = check_template(&spec.template) {
-        return idle(Reason::InvalidPod, message);
-    }
-    let timetable = Timetable::parse(
-        written,
-        almanac,
-        Some((&identity.namespace, &identity.name)),
-    )?;
-    if timetable.next(created).is_none() {
-        return idle(Reason::InvalidSchedule, all_past(written));
-    }
-    if spec.suspend {
-        return idle(
-            Reason::Suspended,
-            "spec.suspend is true: no new run starts".into(),
-        );
-    }
-    Ok(timetable)
+    check_template(&spec.template).map_err(|message| Idle {
+        reason: Reason::InvalidPod,
+        message,
+    })
 }
 
 /// What is said of a schedule that had no fire left when it was made.
@@ -189,6 +249,10 @@ fn all_past(written: &TimingSpec) -> String {
         Some(not_after) => format!(
             "{field}: never fires: every matching time up to notAfter {not_after} is past; correct \
              spec.notAfter or the schedule"
+        ),
+        None if !written.calendars.is_empty() => format!(
+            "{field}: never fires: every matching time is past, or on a day that spec.calendars leaves \
+             out; correct one of them"
         ),
         None => format!("{field}: never fires: every matching time is past; correct the year"),
     }

@@ -30,6 +30,8 @@ pub enum Verb {
 pub enum Resource {
     scheduledcontainers,
     scheduledcontainers_status,
+    schedulecalendars,
+    clusterschedulecalendars,
     pods,
     pods_log,
     events,
@@ -54,6 +56,8 @@ impl ApiRequest {
         let resource = match path {
             ["scheduledcontainers"] | ["scheduledcontainers", _] => Resource::scheduledcontainers,
             ["scheduledcontainers", _, "status"] => Resource::scheduledcontainers_status,
+            ["schedulecalendars"] => Resource::schedulecalendars,
+            ["clusterschedulecalendars"] => Resource::clusterschedulecalendars,
             ["pods"] | ["pods", _] => Resource::pods,
             ["pods", _, "log"] => Resource::pods_log,
             ["events"] | ["events", _] => Resource::events,

@@ -32,7 +32,20 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// How often it looks.
 const GLANCE: Duration = Duration::from_millis(100);
 
-const DEFINITION: &str = include_str!("../../crds/scheduledcontainers.punctual.dev.yaml");
+const DEFINITIONS: [(&str, &str); 3] = [
+    (
+        "scheduledcontainers.punctual.dev",
+        include_str!("../../crds/scheduledcontainers.punctual.dev.yaml"),
+    ),
+    (
+        "schedulecalendars.punctual.dev",
+        include_str!("../../crds/schedulecalendars.punctual.dev.yaml"),
+    ),
+    (
+        "clusterschedulecalendars.punctual.dev",
+        include_str!("../../crds/clusterschedulecalendars.punctual.dev.yaml"),
+    ),
+];
 
 /// The contexts of clusters that `hack/cluster` made.
 const OURS: [&str; 2] = ["punctual", "kind-punctual"];
@@ -87,7 +100,7 @@ pub fn block_on(test: impl Future<Output = ()>) {
     RUNTIME.block_on(test);
 }
 
-/// The cluster, with the definition on it.
+/// The cluster, with the definitions on it.
 pub async fn cluster() -> &'static Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     CLUSTER.get_or_init(connect).await
@@ -157,20 +170,21 @@ async fn refuse_company(client: &Client) {
     );
 }
 
-/// Puts the definition on the cluster.
+/// Puts the definitions on the cluster.
 pub async fn install(client: &Client) {
-    let definition: Value = serde_saphyr::from_str(DEFINITION).expect("it is generated");
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let name = "scheduledcontainers.punctual.dev";
-    let params = PatchParams::apply("punctual-test").force();
-    api.patch(name, &params, &Patch::Apply(definition))
-        .await
-        .expect("the definition should be accepted");
-    let established = await_condition(api, name, conditions::is_crd_established());
-    tokio::time::timeout(PATIENCE, established)
-        .await
-        .expect("the definition should be established in time")
-        .expect("the definition should be readable");
+    for (name, definition) in DEFINITIONS {
+        let definition: Value = serde_saphyr::from_str(definition).expect("it is generated");
+        let params = PatchParams::apply("punctual-test").force();
+        api.patch(name, &params, &Patch::Apply(definition))
+            .await
+            .expect("the definition should be accepted");
+        let established = await_condition(api.clone(), name, conditions::is_crd_established());
+        tokio::time::timeout(PATIENCE, established)
+            .await
+            .expect("the definition should be established in time")
+            .expect("the definition should be readable");
+    }
 }
 
 async fn quick(client: &Client) -> Quick {

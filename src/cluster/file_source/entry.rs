@@ -1,18 +1,20 @@
 //! An entry and the template that it names → the spec of its ScheduledContainer, or what is wrong
 //! with it. Touches nothing: templates come from a function.
 
+mod limits;
+mod timing;
+
 use std::collections::HashMap;
 use std::path::{Component, Path};
 use std::rc::Rc;
 
-use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::template::{Fault, override_first, pod_template};
 use super::tree::{self, Key, Kind, Place, Tree};
 use super::typed;
 use crate::api::ScheduleFileEntry;
-use crate::core::cron::{Options, Timing, Zones};
+use crate::core::almanac::Almanac;
 
 /// Something wrong with an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,13 @@ pub struct Finding {
     pub template: Option<String>,
     pub place: Option<Place>,
     pub message: String,
+}
+
+/// What an entry is read with, besides its own words.
+pub struct Surroundings<'a> {
+    pub almanac: &'a Almanac,
+    /// The namespace of entries that name none.
+    pub default_namespace: &'a str,
 }
 
 /// The templates that entries name, each read once.
@@ -85,6 +94,7 @@ pub fn namespace(tree: &Tree) -> Option<&str> {
 pub fn spec<F: FnMut(&str) -> Result<String, String>>(
     name: &Key,
     tree: &Tree,
+    surroundings: &Surroundings<'_>,
     templates: &mut Templates<F>,
 ) -> Result<Value, Vec<Finding>> {
     let mut findings = Vec::new();
@@ -109,8 +119,8 @@ pub fn spec<F: FnMut(&str) -> Result<String, String>>(
         }
     };
     let place = |field: &str| tree.get(field).map_or(name.place, |value| value.place);
-    findings.extend(timing_findings(name, tree, &entry));
-    findings.extend(limit_findings(&entry, place));
+    findings.extend(timing::findings(name, tree, &entry, surroundings));
+    findings.extend(limits::findings(&entry, place));
     if let Some(namespace) = &entry.namespace
         && !is_dns_label(namespace)
     {
@@ -133,90 +143,6 @@ fn here(place: Place, message: String) -> Finding {
         place: Some(place),
         message,
     }
-}
-
-fn timing_findings(name: &Key, tree: &Tree, entry: &ScheduleFileEntry) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut zone_to_read_in = TimeZone::UTC;
-    if let Some(wanted) = &entry.time_zone {
-        match Zones::built_in().get(wanted) {
-            Ok(found) => zone_to_read_in = found,
-            Err(error) => {
-                let place = tree.get("timeZone").map_or(name.place, |tree| tree.place);
-                findings.push(here(place, format!("timeZone: {error}")));
-            }
-        }
-    }
-    match (&entry.cron, tree.get("cron").or(tree.get("schedule"))) {
-        (Some(cron), Some(written)) if !cron.trim().is_empty() => {
-            let options = Options {
-                // Any will do: it says when H fires, not whether it can be read.
-                seed: Some(0),
-                ..Options::default()
-            };
-            if let Err(error) = Timing::read(cron, zone_to_read_in, &options) {
-                findings.push(here(written.place, error.to_string()));
-            }
-        }
-        (Some(_), _) => {}
-        (None, _) => findings.push(here(
-            name.place,
-            "has no cron; write cron: \"\" for a schedule that never runs by itself".to_owned(),
-        )),
-    }
-    findings
-}
-
-fn limit_findings(entry: &ScheduleFileEntry, place: impl Fn(&str) -> Place) -> Vec<Finding> {
-    const YEAR: i64 = 31_536_000;
-    let mut findings = Vec::new();
-    for (field, value, least, most) in [
-        (
-            "startingDeadlineSeconds",
-            entry.starting_deadline_seconds,
-            0,
-            YEAR,
-        ),
-        (
-            "activeDeadlineSeconds",
-            entry.active_deadline_seconds,
-            1,
-            YEAR,
-        ),
-        (
-            "successfulRunsHistoryLimit",
-            entry.successful_runs_history_limit,
-            0,
-            100,
-        ),
-        (
-            "failedRunsHistoryLimit",
-            entry.failed_runs_history_limit,
-            0,
-            100,
-        ),
-        (
-            "ttlSecondsAfterFinished",
-            entry.ttl_seconds_after_finished,
-            0,
-            YEAR,
-        ),
-    ] {
-        if let Some(value) = value.filter(|value| !(least..=most).contains(value)) {
-            let message = format!("{field}: {value} is not in {least}-{most}");
-            findings.push(here(place(field), message));
-        }
-    }
-    let description = entry.description.as_deref().unwrap_or_default();
-    let length = description.chars().count();
-    if length > 4096 {
-        let message = format!("description: {length} characters are more than 4096");
-        findings.push(here(place("description"), message));
-    }
-    if entry.image.as_ref().is_some_and(String::is_empty) {
-        findings.push(here(place("image"), "image: is empty".to_owned()));
-    }
-    findings
 }
 
 fn template_of<F: FnMut(&str) -> Result<String, String>>(
@@ -285,6 +211,7 @@ fn assembled(entry: &ScheduleFileEntry, template: Value) -> Value {
     // Every field is named, so that a new one can't be forgotten here.
     let ScheduleFileEntry {
         cron,
+        schedules,
         template: _,
         pod: _,
         image: _,
@@ -292,6 +219,14 @@ fn assembled(entry: &ScheduleFileEntry, template: Value) -> Value {
         namespace: _,
         description,
         time_zone,
+        clock_changes,
+        not_before,
+        not_after,
+        jitter_seconds,
+        excludes,
+        calendars,
+        missed_fires,
+        missed_fires_limit,
         suspend,
         concurrency_policy,
         starting_deadline_seconds,
@@ -300,10 +235,19 @@ fn assembled(entry: &ScheduleFileEntry, template: Value) -> Value {
         failed_runs_history_limit,
         ttl_seconds_after_finished,
     } = entry;
-    let cron = cron.as_deref().unwrap_or_default().trim();
+    let cron = cron.as_deref().map(str::trim);
     let all = [
         ("schedule", json!(cron)),
+        ("schedules", json!(schedules)),
         ("timeZone", json!(time_zone)),
+        ("clockChanges", json!(clock_changes)),
+        ("notBefore", json!(not_before)),
+        ("notAfter", json!(not_after)),
+        ("jitterSeconds", json!(jitter_seconds)),
+        ("excludes", json!(excludes)),
+        ("calendars", json!(calendars)),
+        ("missedFires", json!(missed_fires)),
+        ("missedFiresLimit", json!(missed_fires_limit)),
         ("suspend", json!(suspend)),
         ("concurrencyPolicy", json!(concurrency_policy)),
         ("startingDeadlineSeconds", json!(starting_deadline_seconds)),

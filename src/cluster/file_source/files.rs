@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::problem::Problem;
 use super::read::{MAX_FILE_BYTES, Reading, read};
+use crate::core::almanac::Almanac;
 
 /// How often the files are looked at. A change is taken up when it has stood still for one such
 /// span, so that a file that is being written isn't read by halves.
@@ -30,6 +31,7 @@ pub struct Files {
     path: PathBuf,
     folder: PathBuf,
     default_namespace: String,
+    almanac: Arc<Almanac>,
 }
 
 /// What tells one state of a file from another, symbolic links followed.
@@ -46,7 +48,13 @@ type Stamps = BTreeMap<PathBuf, Option<Stamp>>;
 
 impl Files {
     /// The schedule file at `path`, with its templates in `templates`, by default in its own folder.
-    pub fn new(path: PathBuf, templates: Option<PathBuf>, default_namespace: String) -> Self {
+    /// `almanac` is what its entries are read with.
+    pub fn new(
+        path: PathBuf,
+        templates: Option<PathBuf>,
+        default_namespace: String,
+        almanac: Arc<Almanac>,
+    ) -> Self {
         let own = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
@@ -55,6 +63,7 @@ impl Files {
             path,
             folder: templates.unwrap_or(own),
             default_namespace,
+            almanac,
         }
     }
 
@@ -125,15 +134,21 @@ impl Files {
             }
         };
         let mut room = MAX_TEMPLATES_BYTES;
-        let reading = read(&text, &file, &self.default_namespace, |name| {
-            let path = self.folder.join(name);
-            stamps.insert(path.clone(), stamp(&path));
-            let text = self.template(name)?;
-            room = room
-                .checked_sub(text.len())
-                .ok_or("is one template too many: together they are larger than 32 MiB")?;
-            Ok(text)
-        });
+        let reading = read(
+            &text,
+            &file,
+            &self.default_namespace,
+            &self.almanac,
+            |name| {
+                let path = self.folder.join(name);
+                stamps.insert(path.clone(), stamp(&path));
+                let text = self.template(name)?;
+                room = room
+                    .checked_sub(text.len())
+                    .ok_or("is one template too many: together they are larger than 32 MiB")?;
+                Ok(text)
+            },
+        );
         (reading, stamps)
     }
 

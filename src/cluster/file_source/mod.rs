@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::core::backoff;
+use crate::core::{almanac::Almanac, backoff};
 use crate::metrics::Metrics;
 
 pub use files::Files;
@@ -55,6 +55,8 @@ pub struct FileSource {
     pub only_namespace: Option<String>,
     /// The name of the source, a label's value: two files for one cluster need two names.
     pub source: String,
+    /// What the entries are read with. Its calendars may be none: entries name those of the cluster.
+    pub almanac: Arc<Almanac>,
     pub client: kube::Client,
     pub metrics: Metrics,
 }
@@ -69,7 +71,7 @@ impl FileSource {
         shutdown: CancellationToken,
     ) {
         let sync = Sync::new(self.client, self.source, self.only_namespace);
-        let files = Files::new(self.path, None, self.default_namespace);
+        let files = Files::new(self.path, None, self.default_namespace, self.almanac);
         let (sender, receiver) = watch::channel(None);
         tokio::select! {
             () = shutdown.cancelled() => {}

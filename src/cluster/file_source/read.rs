@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::entry::{self, Finding, Templates};
+use super::entry::{self, Finding, Surroundings, Templates};
 use super::problem::Problem;
 use super::tree::{self, Duplicate, Kind, Place, Tree};
+use crate::core::almanac::Almanac;
 
 /// The largest schedule file, and the largest template, in bytes.
 pub const MAX_FILE_BYTES: usize = 1024 * 1024;
@@ -57,12 +58,14 @@ impl Reading {
 
 /// Reads a schedule file.
 ///
-/// `file` is the name by which problems call it, and `lookup` returns the text of the template that
-/// an entry names, or why it can't be had. It is asked for relative paths without `..` only.
+/// `file` is the name by which problems call it. `almanac` has the zones, and the calendars that are
+/// known; entries may name others. `lookup` returns the text of the template that an entry names, or
+/// why it can't be had. It is asked for relative paths without `..` only.
 pub fn read(
     text: &str,
     file: &str,
     default_namespace: &str,
+    almanac: &Almanac,
     lookup: impl FnMut(&str) -> Result<String, String>,
 ) -> Reading {
     let unreadable = |place: Option<Place>, message: &str| {
@@ -86,16 +89,21 @@ pub fn read(
             return unreadable(Some(root.place), message);
         }
     }
-    entries(&root, duplicates, file, default_namespace, lookup)
+    let surroundings = Surroundings {
+        almanac,
+        default_namespace,
+    };
+    entries(&root, duplicates, file, &surroundings, lookup)
 }
 
 fn entries(
     root: &Tree,
     duplicates: Vec<Duplicate>,
     file: &str,
-    default_namespace: &str,
+    surroundings: &Surroundings<'_>,
     lookup: impl FnMut(&str) -> Result<String, String>,
 ) -> Reading {
+    let default_namespace = surroundings.default_namespace;
     let Kind::Map(named) = &root.kind else {
         return Reading::default();
     };
@@ -111,7 +119,7 @@ fn entries(
     for (name, tree) in named {
         let namespace = entry::namespace(tree).unwrap_or(default_namespace);
         let mut findings = twice.remove(&name.text).unwrap_or_default();
-        match entry::spec(name, tree, &mut templates) {
+        match entry::spec(name, tree, surroundings, &mut templates) {
             Err(more) => findings.extend(more),
             Ok(spec) if findings.is_empty() => {
                 total += spec.to_string().len();

@@ -5,7 +5,10 @@ use super::super::file_source::{
     tree::{self, Kind, Tree},
 };
 use super::{Contents, Finding, Written, objects};
-use crate::api::{ScheduledContainerSpec, TimingSpec};
+use crate::{
+    api::{ScheduledContainerSpec, TimingSpec},
+    core::almanac::Almanac,
+};
 
 /// The largest text that is read, in bytes. (A schedule file may have 1 MiB.)
 pub const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -16,11 +19,12 @@ const MAX_DOCUMENTS: usize = 10_000;
 /// Reads a text. What names no namespace is in `default_namespace`.
 ///
 /// `file` is the name by which findings call it, and `lookup` returns the text of a template that an
-/// entry of a schedule file names, or why it can't be had.
+/// entry of a schedule file names, or why it can't be had. `almanac` has the zones.
 pub fn read(
     text: &str,
     file: &str,
     default_namespace: &str,
+    almanac: &Almanac,
     mut lookup: impl FnMut(&str) -> Result<String, String>,
 ) -> Contents {
     let mut contents = Contents::default();
@@ -68,6 +72,7 @@ pub fn read(
                 text,
                 file,
                 default_namespace,
+                almanac,
                 &mut lookup,
                 &mut contents,
             );
@@ -83,10 +88,11 @@ fn entries(
     text: &str,
     file: &str,
     default_namespace: &str,
+    almanac: &Almanac,
     lookup: impl FnMut(&str) -> Result<String, String>,
     contents: &mut Contents,
 ) {
-    let reading = file_source::read(text, file, default_namespace, lookup);
+    let reading = file_source::read(text, file, default_namespace, almanac, lookup);
     for problem in reading.problems {
         // A problem of a template has a place in the template.
         let within = if problem.file == file { before } else { 0 };
@@ -113,8 +119,7 @@ fn entries(
                     .filter(|tree| tree.place == place)
             });
             if let Some(tree) = written.into_iter().next() {
-                let utc = crate::core::almanac::Almanac::new(jiff::tz::TimeZone::UTC);
-                finding.point(tree, &utc);
+                finding.point(tree, almanac);
             }
         }
         contents.problems.push(finding);

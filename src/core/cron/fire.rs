@@ -121,7 +121,10 @@ impl<'a> Fires<'a> {
             stretch.end = stretch.end.min(until + 1);
             for part in self.firing(&stretch) {
                 let count = self.fields.count(part.start, part.end);
-                if let (Some(first), Some(latest)) = (self.first_in(&part), self.last_in(&part)) {
+                // Where nothing matches, a search for the first would go on for centuries.
+                if count > 0
+                    && let (Some(first), Some(latest)) = (self.first_in(&part), self.last_in(&part))
+                {
                     let (first, latest) = (first - stretch.offset, latest - stretch.offset);
                     add(&mut found, first, latest, count);
                 }
@@ -161,7 +164,7 @@ impl<'a> Fires<'a> {
         // What a later stretch shows is not skipped at all.
         without(reached..start, stretch.after(self.zone))
             .iter()
-            .any(|part| self.first_in(part).is_some())
+            .any(|part| self.fields.count(part.start, part.end) > 0)
     }
 
     fn first_in(&self, readings: &Range<i64>) -> Option<i64> {

@@ -79,17 +79,6 @@ pub struct Due {
     pub count: u64,
 }
 
-impl Due {
-    /// One fire.
-    pub fn of(fire: Timestamp) -> Self {
-        Self {
-            first: fire,
-            latest: fire,
-            count: 1,
-        }
-    }
-}
-
 #[derive(Clone, Debug)]
 enum Rule {
     /// Elapsed seconds since the instant that the caller counts from, at least one.

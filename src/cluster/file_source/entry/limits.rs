@@ -1,0 +1,111 @@
+//! The bounds of an entry's fields: the same as those of the resource, told with the line. Those of
+//! its times are checked where they are read.
+
+use super::super::tree::Place;
+use super::{Finding, here};
+use crate::api::ScheduleFileEntry;
+
+const YEAR: i64 = 31_536_000;
+
+/// What of an entry is out of bounds. `place` is that of a field's value.
+pub fn findings(entry: &ScheduleFileEntry, place: impl Fn(&str) -> Place) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut find = |field: &str, message: String| {
+        findings.push(here(place(field), format!("{field}: {message}")));
+    };
+    for (field, value, least, most) in numbers(entry) {
+        if let Some(value) = value.filter(|value| !(least..=most).contains(value)) {
+            find(field, format!("{value} is not in {least}-{most}"));
+        }
+    }
+    for (field, length, most) in lists(entry) {
+        if length.is_some_and(|length| length > most) {
+            find(field, format!("has more than {most} items"));
+        }
+    }
+    for (index, text) in entry.excludes.iter().flatten().enumerate() {
+        if text.chars().count() > 256 {
+            let message = format!("item {} is longer than 256 characters", index + 1);
+            find("excludes", message);
+        }
+    }
+    for calendar in entry.calendars.iter().flatten() {
+        if let Some(message) = bad_calendar(&calendar.name) {
+            find("calendars", message);
+        }
+    }
+    let description = entry.description.as_deref().unwrap_or_default();
+    let length = description.chars().count();
+    if length > 4096 {
+        find(
+            "description",
+            format!("{length} characters are more than 4096"),
+        );
+    }
+    if entry.image.as_ref().is_some_and(String::is_empty) {
+        find("image", "is empty".to_owned());
+    }
+    findings
+}
+
+/// The fields that are whole numbers, with the least and the most that they may be.
+fn numbers(entry: &ScheduleFileEntry) -> [(&'static str, Option<i64>, i64, i64); 6] {
+    [
+        ("missedFiresLimit", entry.missed_fires_limit, 1, 1000),
+        (
+            "startingDeadlineSeconds",
+            entry.starting_deadline_seconds,
+            0,
+            YEAR,
+        ),
+        (
+            "activeDeadlineSeconds",
+            entry.active_deadline_seconds,
+            1,
+            YEAR,
+        ),
+        (
+            "successfulRunsHistoryLimit",
+            entry.successful_runs_history_limit,
+            0,
+            100,
+        ),
+        (
+            "failedRunsHistoryLimit",
+            entry.failed_runs_history_limit,
+            0,
+            100,
+        ),
+        (
+            "ttlSecondsAfterFinished",
+            entry.ttl_seconds_after_finished,
+            0,
+            YEAR,
+        ),
+    ]
+}
+
+/// The fields that are lists, with how many items they may have.
+fn lists(entry: &ScheduleFileEntry) -> [(&'static str, Option<usize>, usize); 3] {
+    [
+        ("schedules", entry.schedules.as_ref().map(Vec::len), 32),
+        ("excludes", entry.excludes.as_ref().map(Vec::len), 64),
+        ("calendars", entry.calendars.as_ref().map(Vec::len), 16),
+    ]
+}
+
+/// Why nothing in a cluster can have this name, as far as the name itself tells.
+fn bad_calendar(name: &str) -> Option<String> {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
+    let good = (1..=253).contains(&name.len())
+        && name.bytes().all(fits)
+        && !name.starts_with(['-', '.'])
+        && !name.ends_with(['-', '.']);
+    (!good).then(|| {
+        let shown: String = name.chars().take(64).collect();
+        format!(
+            "\"{shown}\" can't be the name of a calendar: a name is 1 to 253 of a-z, 0-9, - and ., \
+             and begins and ends with a letter or digit"
+        )
+    })
+}

@@ -1,0 +1,164 @@
+//! Watch: keeps the calendars of the cache up to date. Schedules run without them: an API server that
+//! doesn't know them, or doesn't show them to us, holds up only the schedules that name one.
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt;
+use kube::{
+    Api, ResourceExt,
+    api::{ApiResource, DynamicObject},
+    runtime::{
+        WatchStreamExt,
+        watcher::{self, Event, watcher},
+    },
+};
+use tokio::sync::watch;
+
+use super::{
+    cache::Read,
+    watch::{WATCH_SECONDS, Watch},
+};
+use crate::{
+    api::{CalendarKind, CalendarSpec, ClusterScheduleCalendar, ScheduleCalendar},
+    core::{almanac::CalendarRef, calendar::Calendar},
+    metrics::Resource,
+};
+
+impl Watch {
+    /// Watches the calendars of a kind for ever. `synced` turns true once all of them are known, or
+    /// once it is known that none can be had; then they are still asked for again and again.
+    pub async fn calendars(self, kind: CalendarKind, synced: watch::Sender<bool>) {
+        let config = watcher::Config::default()
+            .any_semantic()
+            .timeout(WATCH_SECONDS);
+        let mut events = watcher(self.calendars_of(kind), config)
+            .default_backoff()
+            .boxed();
+        let mut listed = BTreeMap::new();
+        let mut told = None;
+        while let Some(event) = events.next().await {
+            let reread = match event {
+                Ok(Event::Init) => {
+                    listed.clear();
+                    Vec::new()
+                }
+                Ok(Event::InitApply(object)) => {
+                    listed.insert(reference(kind, &object), read(object));
+                    Vec::new()
+                }
+                Ok(Event::InitDone) => {
+                    told = None;
+                    let listed = std::mem::take(&mut listed);
+                    let reread = self.cache.keep_calendars(kind, listed);
+                    synced.send_replace(true);
+                    reread
+                }
+                Ok(Event::Apply(object)) => {
+                    let calendar = reference(kind, &object);
+                    self.cache.set_calendar(calendar, read(object))
+                }
+                Ok(Event::Delete(object)) => self.cache.remove_calendar(reference(kind, &object)),
+                Err(error) => {
+                    self.metrics.watch_restarted(resource(kind));
+                    let trouble = Trouble::of(&error);
+                    if told != Some(trouble) {
+                        tracing::warn!(
+                            resource = ?resource(kind),
+                            error = &error as &dyn std::error::Error,
+                            "{}",
+                            trouble.words()
+                        );
+                    }
+                    match trouble {
+                        Trouble::Unknown | Trouble::Forbidden => {
+                            told = Some(trouble);
+                            synced.send_replace(true);
+                        }
+                        Trouble::Other => {}
+                    }
+                    Vec::new()
+                }
+            };
+            for key in reread {
+                self.queue.push(key);
+            }
+        }
+    }
+
+    fn calendars_of(&self, kind: CalendarKind) -> Api<DynamicObject> {
+        let client = self.client.clone();
+        match (kind, &self.namespace) {
+            (CalendarKind::ScheduleCalendar, Some(namespace)) => {
+                let resource = ApiResource::erase::<ScheduleCalendar>(&());
+                Api::namespaced_with(client, namespace, &resource)
+            }
+            (CalendarKind::ScheduleCalendar, None) => {
+                Api::all_with(client, &ApiResource::erase::<ScheduleCalendar>(&()))
+            }
+            (CalendarKind::ClusterScheduleCalendar, _) => {
+                Api::all_with(client, &ApiResource::erase::<ClusterScheduleCalendar>(&()))
+            }
+        }
+    }
+}
+
+fn reference(kind: CalendarKind, object: &DynamicObject) -> CalendarRef {
+    CalendarRef {
+        kind,
+        namespace: object.namespace().unwrap_or_default(),
+        name: object.name_any(),
+    }
+}
+
+/// What a calendar says. One that can't be read must not keep the others from being read.
+fn read(mut object: DynamicObject) -> Read {
+    let spec = object.data["spec"].take();
+    let spec: CalendarSpec = serde_json::from_value(spec)
+        .map_err(|error| format!("can't be read by this version of the controller: {error}"))?;
+    Calendar::parse(&spec).map(Into::into)
+}
+
+fn resource(kind: CalendarKind) -> Resource {
+    match kind {
+        CalendarKind::ScheduleCalendar => Resource::schedulecalendars,
+        CalendarKind::ClusterScheduleCalendar => Resource::clusterschedulecalendars,
+    }
+}
+
+/// What keeps calendars from being seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    /// Their definition is not installed.
+    Unknown,
+    /// We may not see them.
+    Forbidden,
+    /// It passes.
+    Other,
+}
+
+impl Trouble {
+    fn of(error: &watcher::Error) -> Self {
+        match error {
+            watcher::Error::InitialListFailed(kube::Error::Api(status)) => match status.code {
+                404 => Self::Unknown,
+                403 => Self::Forbidden,
+                _ => Self::Other,
+            },
+            _ => Self::Other,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Unknown => {
+                "the API server knows no calendars of this kind, so schedules that name one wait: \
+                 install them with kubectl apply -k crds"
+            }
+            Self::Forbidden => {
+                "calendars of this kind can't be seen, so schedules that name one wait: let the \
+                 controller's service account list and watch them, as in deploy/rbac.yaml"
+            }
+            Self::Other => "the watch broke and is opened anew",
+        }
+    }
+}
