@@ -215,16 +215,32 @@ fn spec() -> impl Strategy<Value = Value> {
     let policies = select(vec!["Skip", "RunLatest", "RunAll"]);
     let deadline = prop::option::of(select(vec![1i64, 30, 60, 3600]));
     let limit = prop::option::of(select(vec![1i64, 2, 7]));
-    (select(schedules), zones, policies, deadline, limit).prop_map(
-        |(schedule, zone, missed, deadline, limit)| {
+    let jitter = prop::option::of(select(vec![20i64]));
+    let other = select(vec!["0 10 * * * *", "0 30 2 * * *", "25 */7 * * * *"]);
+    (
+        select(schedules),
+        prop::option::of(other),
+        zones,
+        policies,
+        deadline,
+        limit,
+        jitter,
+    )
+        .prop_map(|(schedule, other, zone, missed, deadline, limit, jitter)| {
+            // Elapsed time stands alone: it counts from the last fire.
+            let (other, jitter) = match schedule.starts_with('@') {
+                true => (None, None),
+                false => (other, jitter),
+            };
+            let schedules = [Some(schedule), other].into_iter().flatten();
+            let schedules: Vec<Value> = schedules.map(|one| json!({"schedule": one})).collect();
             json!({
-                "schedule": schedule, "timeZone": zone, "missedFires": missed,
+                "schedules": schedules, "jitterSeconds": jitter, "timeZone": zone, "missedFires": missed,
                 "startingDeadlineSeconds": deadline, "missedFiresLimit": limit,
                 "successfulRunsHistoryLimit": 1,
                 "template": {"spec": {"containers": [{"name": "main"}]}},
             })
-        },
-    )
+        })
 }
 
 proptest! {
