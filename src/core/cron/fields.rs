@@ -52,8 +52,11 @@ impl Fields {
         let (from, mut time) = split(reading);
         let mut spent = Vec::new();
         for month in self.months_from(from) {
-            let first = first_of(month);
             let mut days = self.days_in(month);
+            if days == 0 {
+                continue;
+            }
+            let first = first_of(month);
             if first < from {
                 days = days >> (from - first) << (from - first);
             }
@@ -83,8 +86,11 @@ impl Fields {
         let (to, mut time) = split(reading);
         let mut spent = Vec::new();
         for month in self.months_to(to).rev() {
-            let first = first_of(month);
             let mut days = self.days_in(month);
+            if days == 0 {
+                continue;
+            }
+            let first = first_of(month);
             if to - first < 31 {
                 days = days << (31 - (to - first)) >> (31 - (to - first));
             }

@@ -53,7 +53,9 @@ impl<'a> Fires<'a> {
     pub(super) fn next(&self, mut instant: i64) -> Option<i64> {
         for _ in 0..MOST_STRETCHES {
             let stretch = Stretch::from(self.zone, instant)?;
-            if self.makes_up_at_start(&stretch) {
+            // Mostly no change is near, and then there is nothing that it could do to a fire.
+            let quiet = stretch.before(self.zone).next().is_none();
+            if !quiet && self.makes_up_at_start(&stretch) {
                 return Some(instant);
             }
             // Even after the last match of all, a clock put back may show an earlier one again.
@@ -62,6 +64,9 @@ impl<'a> Fires<'a> {
                 .at_or_after(stretch.readings().start)
                 .unwrap_or(NEVER);
             if reading < stretch.readings().end {
+                if quiet && self.overlap != Overlap::Last {
+                    return Some(reading - stretch.offset);
+                }
                 let mut firing = self.firing(&stretch).into_iter();
                 if let Some(reading) = firing.find_map(|part| self.first_in(&part)) {
                     return Some(reading - stretch.offset);
