@@ -8,6 +8,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 CRDS := scheduledcontainers schedulecalendars clusterschedulecalendars
+PAGES := examples flags metrics reasons
 CARGO := cargo
 
 .PHONY: help demo demo-down test fmt fmt-check lint test-unit test-robfig test-cluster fuzz generate \
@@ -54,11 +55,11 @@ generate: ## Write the generated files anew
 		$(CARGO) run --quiet --locked -- crd $$resource > crds/$$resource.punctual.dev.yaml.new; \
 		mv crds/$$resource.punctual.dev.yaml.new crds/$$resource.punctual.dev.yaml; \
 	done
-	@for page in metrics reasons flags; do \
+	@for page in $(PAGES); do \
 		$(CARGO) run --quiet --locked -- reference $$page > docs/$$page.md.new; \
 		mv docs/$$page.md.new docs/$$page.md; \
 	done
-	@echo "wrote $(CRDS:%=crds/%.punctual.dev.yaml), docs/metrics.md, docs/reasons.md, docs/flags.md"
+	@echo "wrote $(CRDS:%=crds/%.punctual.dev.yaml) $(PAGES:%=docs/%.md)"
 
 build: ## Build the program for release, into target/release
 	$(CARGO) build --release --locked

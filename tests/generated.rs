@@ -20,7 +20,7 @@ fn the_definitions_are_fresh() -> Result<()> {
 
 #[test]
 fn the_reference_is_fresh() -> Result<()> {
-    for page in ["flags", "metrics", "reasons"] {
+    for page in ["examples", "flags", "metrics", "reasons"] {
         check(&format!("docs/{page}.md"), &["reference", page])?;
     }
     Ok(())

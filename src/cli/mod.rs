@@ -5,6 +5,7 @@ mod changes;
 mod controller;
 mod crd;
 mod diff;
+mod examples;
 mod explain;
 mod expression;
 mod files;
