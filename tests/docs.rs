@@ -8,11 +8,11 @@ use std::{
 
 use jiff::{Timestamp, tz::TimeZone};
 use punctual::{
-    api::ScheduledContainer,
+    api::{ClockChanges, ScheduledContainer},
     cluster::file_source,
     core::{
         almanac::Almanac,
-        cron::{Timing, Zones},
+        cron::{Options, Timing, Zones},
         reason::Reason,
     },
 };
@@ -233,26 +233,42 @@ fn the_fires_in_tables_are_what_the_code_computes() {
         checked += 1;
     }
     for row in page.rows("| schedule | zone | day | fires |") {
-        let (schedule, place, day, fires) = (unquoted(&row[0]), &row[1], &row[2], &row[3]);
-        let timing = Timing::parse(&schedule, Zones::built_in().get(place).unwrap()).unwrap();
-        let noon: Timestamp = format!("{day}T12:00:00Z").parse().unwrap();
-        let mut after = noon - jiff::SignedDuration::from_hours(36);
-        let end = noon + jiff::SignedDuration::from_hours(36);
-        let mut found = Vec::new();
-        while let Some(fire) = timing.next(after).filter(|fire| *fire < end) {
-            let local = timing.describe_local(fire);
-            if let Some(time) = local.strip_prefix(&format!("{day}T")) {
-                found.push(format!("{}{}", &time[..5], &time[8..]));
-            }
-            after = fire;
-        }
-        if found.is_empty() {
-            found.push("none".to_owned());
-        }
-        assert_eq!(found.join(", "), *fires, "{schedule} in {place} on {day}");
+        day_is_right(&row[0], &row[1], &row[2], ClockChanges::default(), &row[3]);
         checked += 1;
     }
-    assert!(checked > 20, "only {checked} rows were found");
+    for row in page.rows("| schedule | zone | day | clockChanges | fires |") {
+        let (field, value) = row[3].split_once('=').unwrap();
+        let changes = serde_json::from_value(serde_json::json!({ field: value })).unwrap();
+        day_is_right(&row[0], &row[1], &row[2], changes, &row[4]);
+        checked += 1;
+    }
+    assert!(checked > 24, "only {checked} rows were found");
+}
+
+/// Checks all fires of one local day.
+fn day_is_right(schedule: &str, place: &str, day: &str, clock_changes: ClockChanges, fires: &str) {
+    let schedule = unquoted(schedule);
+    let options = Options {
+        clock_changes,
+        ..Options::default()
+    };
+    let zone = Zones::built_in().get(place).unwrap();
+    let timing = Timing::read(&schedule, zone, &options).unwrap();
+    let noon: Timestamp = format!("{day}T12:00:00Z").parse().unwrap();
+    let mut after = noon - jiff::SignedDuration::from_hours(36);
+    let end = noon + jiff::SignedDuration::from_hours(36);
+    let mut found = Vec::new();
+    while let Some(fire) = timing.next(after).filter(|fire| *fire < end) {
+        let local = timing.describe_local(fire);
+        if let Some(time) = local.strip_prefix(&format!("{day}T")) {
+            found.push(format!("{}{}", &time[..5], &time[8..]));
+        }
+        after = fire;
+    }
+    if found.is_empty() {
+        found.push("none".to_owned());
+    }
+    assert_eq!(found.join(", "), fires, "{schedule} in {place} on {day}");
 }
 
 #[test]
