@@ -63,7 +63,13 @@ impl<'a> Fires<'a> {
                 .unwrap_or(NEVER);
             if reading < stretch.readings().end {
                 let mut firing = self.firing(&stretch).into_iter();
-                if let Some(reading) = firing.find_map(|part| self.first_in(&part)) {
+                // The first match of all is mostly the answer, and need not be searched twice.
+                let first = |part: Range<i64>| match reading {
+                    known if part.contains(&known) => Some(known),
+                    known if known >= part.end => None,
+                    _ => self.first_in(&part),
+                };
+                if let Some(reading) = firing.find_map(first) {
                     return Some(reading - stretch.offset);
                 }
             }
@@ -148,6 +154,10 @@ impl<'a> Fires<'a> {
         match self.gap {
             Gap::RunAfter => {}
             Gap::Skip => return false,
+        }
+        // Nearly always: looking for the change itself takes several times as long.
+        if !stretch.starts_forward(self.zone) {
+            return false;
         }
         let mut before = stretch.before(self.zone);
         let Some(last) = before.next().filter(|last| last.end == stretch.start) else {
