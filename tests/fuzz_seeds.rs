@@ -43,9 +43,10 @@ fn mutated(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
     for _ in 0..1 + random.below(4) {
         let at = random.below(input.len() as u64 + 1) as usize;
         let usual = b"0123456789*/-,?LWH#@+ =\nsmhTZ";
-        let byte = match random.below(8) {
-            0 => random.below(256) as u8,
-            _ => random.of(usual),
+        let byte = if random.one_in(8) {
+            random.below(256) as u8
+        } else {
+            random.of(usual)
         };
         match random.below(4) {
             0 if at < input.len() => drop(input.remove(at)),

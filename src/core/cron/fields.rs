@@ -52,10 +52,10 @@ impl Fields {
         let (from, mut time) = split(reading);
         let mut spent = Vec::new();
         for month in self.months_from(from) {
-            let mut days = self.days_in(month);
-            if days == 0 {
+            if self.passes_by(month) {
                 continue;
             }
+            let mut days = self.days_in(month);
             let first = first_of(month);
             if first < from {
                 days = days >> (from - first) << (from - first);
@@ -86,10 +86,10 @@ impl Fields {
         let (to, mut time) = split(reading);
         let mut spent = Vec::new();
         for month in self.months_to(to).rev() {
-            let mut days = self.days_in(month);
-            if days == 0 {
+            if self.passes_by(month) {
                 continue;
             }
+            let mut days = self.days_in(month);
             let first = first_of(month);
             if to - first < 31 {
                 days = days << (31 - (to - first)) >> (31 - (to - first));
@@ -233,6 +233,12 @@ impl Fields {
         spent.iter().fold(days, |days, &culprits| {
             days & !members(culprits).fold(days, |days, n| days & filter.days_of_partial(n, month))
         })
+    }
+
+    /// Whether the month field alone says that nothing matches, which is quick to tell. With a filter
+    /// it doesn't, since a calendar may move a fire into another month.
+    fn passes_by(&self, month: i64) -> bool {
+        self.filter.is_none() && self.months >> (month.rem_euclid(12) + 1) & 1 == 0
     }
 
     /// The months from that of a day on in which a match is possible.

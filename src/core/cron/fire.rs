@@ -154,6 +154,10 @@ impl<'a> Fires<'a> {
             Gap::RunAfter => {}
             Gap::Skip => return false,
         }
+        // Nearly always: looking for the change itself takes several times as long.
+        if !stretch.starts_forward(self.zone) {
+            return false;
+        }
         let mut before = stretch.before(self.zone);
         let Some(last) = before.next().filter(|last| last.end == stretch.start) else {
             return false;

@@ -48,6 +48,11 @@ impl Stretch {
         self.start + self.offset..self.end + self.offset
     }
 
+    /// Whether the clock is put forward where this starts.
+    pub(super) fn starts_forward(&self, zone: &TimeZone) -> bool {
+        Timestamp::from_second(self.start - 1).is_ok_and(|t| offset_at(zone, t) < self.offset)
+    }
+
     /// The stretches before this one that are near enough to share its readings, the latest first.
     pub(super) fn before(&self, zone: &TimeZone) -> impl Iterator<Item = Self> {
         let earliest = self.start - FAR;
