@@ -8,12 +8,14 @@ use std::{
 
 use jiff::{Timestamp, tz::TimeZone};
 use punctual::{
-    api::{ClockChanges, ScheduledContainer},
+    api::{ClockChanges, ScheduleCalendar, ScheduledContainer, TimingSpec},
     cluster::file_source,
     core::{
         almanac::Almanac,
+        calendar::Calendar,
         cron::{Options, Timing, Zones},
         reason::Reason,
+        timetable::Timetable,
     },
 };
 
@@ -73,27 +75,27 @@ fn every_path_that_is_named_exists() {
 
 #[test]
 fn every_schedule_that_is_shown_can_be_read() {
-    let zones = Zones::built_in();
+    const NAME: Option<(&str, &str)> = Some(("default", "shown"));
+    let almanac = Almanac::new(TimeZone::UTC);
     let mut shown = 0;
     for page in pages() {
         for block in page.blocks("yaml") {
+            let read = |error| panic!("{}: {error}\n{block}", page.name);
             if block.contains("kind: ScheduledContainer") {
-                let typed: ScheduledContainer = serde_saphyr::from_str(&block)
-                    .unwrap_or_else(|error| panic!("{}: {error}\n{block}", page.name));
-                let zone = typed
-                    .spec
-                    .time_zone
-                    .as_deref()
-                    .map_or(Ok(TimeZone::UTC), |name| zones.get(name));
-                Timing::parse(
-                    typed.spec.schedule.as_deref().unwrap_or_default(),
-                    zone.unwrap(),
-                )
-                .unwrap();
+                let typed: ScheduledContainer = serde_saphyr::from_str(&block).unwrap_or_else(read);
+                Timetable::parse(&TimingSpec::from(&typed.spec), &almanac, NAME).unwrap();
+            } else if block.contains("kind: ScheduleCalendar") {
+                let typed: ScheduleCalendar = serde_saphyr::from_str(&block).unwrap_or_else(read);
+                Calendar::parse(&typed.spec).unwrap();
+            } else if block.starts_with("schedules:") {
+                let part: TimingSpec = serde_saphyr::from_str(&block).unwrap_or_else(read);
+                Timetable::parse(&part, &almanac, NAME).unwrap();
+            } else if block.starts_with("calendars:") {
+                let part: TimingSpec = serde_saphyr::from_str(&block).unwrap_or_else(read);
+                assert!(!part.calendars.is_empty(), "{}: {block}", page.name);
             } else {
                 let pod =
                     "{kind: Pod, spec: {containers: [{name: a, image: b}], restartPolicy: Never}}";
-                let almanac = Almanac::new(TimeZone::UTC);
                 let reading =
                     file_source::read(&block, "schedule.yml", "default", &almanac, |_| {
                         Ok(pod.to_owned())
