@@ -80,18 +80,17 @@ fn every_schedule_that_is_shown_can_be_read() {
     let mut shown = 0;
     for page in pages() {
         for block in page.blocks("yaml") {
-            let read = |error| panic!("{}: {error}\n{block}", page.name);
             if block.contains("kind: ScheduledContainer") {
-                let typed: ScheduledContainer = serde_saphyr::from_str(&block).unwrap_or_else(read);
+                let typed: ScheduledContainer = typed(&page, &block);
                 Timetable::parse(&TimingSpec::from(&typed.spec), &almanac, NAME).unwrap();
             } else if block.contains("kind: ScheduleCalendar") {
-                let typed: ScheduleCalendar = serde_saphyr::from_str(&block).unwrap_or_else(read);
+                let typed: ScheduleCalendar = typed(&page, &block);
                 Calendar::parse(&typed.spec).unwrap();
             } else if block.starts_with("schedules:") {
-                let part: TimingSpec = serde_saphyr::from_str(&block).unwrap_or_else(read);
+                let part: TimingSpec = typed(&page, &block);
                 Timetable::parse(&part, &almanac, NAME).unwrap();
             } else if block.starts_with("calendars:") {
-                let part: TimingSpec = serde_saphyr::from_str(&block).unwrap_or_else(read);
+                let part: TimingSpec = typed(&page, &block);
                 assert!(!part.calendars.is_empty(), "{}: {block}", page.name);
             } else {
                 let pod =
@@ -245,6 +244,10 @@ fn the_fires_in_tables_are_what_the_code_computes() {
         checked += 1;
     }
     assert!(checked > 24, "only {checked} rows were found");
+}
+
+fn typed<T: serde::de::DeserializeOwned>(page: &Page, block: &str) -> T {
+    serde_saphyr::from_str(block).unwrap_or_else(|error| panic!("{}: {error}\n{block}", page.name))
 }
 
 /// Checks all fires of one local day.
