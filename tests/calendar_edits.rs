@@ -167,8 +167,7 @@ impl Story {
 
     /// The calendar changes.
     fn edit(&mut self, days: Option<Read>) {
-        let changed = [off()].into();
-        assert!(self.schedule.reread(&almanac(days), &changed));
+        assert!(self.schedule.reread(&almanac(days)));
     }
 
     /// Another controller, which knows nothing but the status.
@@ -335,5 +334,50 @@ fn mistakes_are_told_before_suspension() {
         more["suspend"] = json!(true);
         let schedule = read(&almanac(None), more);
         assert_eq!(schedule.timing.unwrap_err().reason.name(), expected);
+    }
+}
+
+#[test]
+fn an_almanac_that_is_taken_on_twice_is_taken_on_once() {
+    let mut story = Story::begin(Some(dates(&["2026-11-19"])));
+    story.turn("08:30:05");
+    let edited = almanac(Some(dates(&["2026-11-20"])));
+    assert!(story.schedule.reread(&edited));
+    assert!(!story.schedule.reread(&edited));
+    assert!(
+        !story
+            .schedule
+            .reread(&almanac(Some(dates(&["2026-11-20"]))))
+    );
+    story.turn("10:00:05");
+    assert_eq!(story.skips(), [("ScheduleChanged".into(), 2)]);
+}
+
+#[test]
+fn whatever_changes_at_once_every_schedule_ends_up_with_the_latest_days() {
+    const SCHEDULES: usize = 40;
+    let cache = Cache::new(Arc::new(Almanac::new(TimeZone::UTC)));
+    let of_both = json!([{"name": "off"}, {"kind": "ClusterScheduleCalendar", "name": "off"}]);
+    let put_all =
+        || (0..SCHEDULES).for_each(|n| put(&cache, "shop", &n.to_string(), of_both.clone()));
+    put_all();
+    let edits = |calendar: CalendarRef, last: &str| {
+        for day in 1..20 {
+            cache.set_calendar(calendar.clone(), dates(&[&format!("2026-12-{day:02}")]));
+        }
+        cache.set_calendar(calendar, dates(&[last]));
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| edits(off(), "2026-11-20"));
+        scope.spawn(|| edits(calendar(CLUSTERED, "", "off"), "2026-11-21"));
+        scope.spawn(put_all);
+    });
+    for n in 0..SCHEDULES {
+        let next = next(&cache, "shop", &n.to_string());
+        assert_eq!(
+            next.as_deref(),
+            Some("2026-11-22T00:00:00Z"),
+            "schedule {n}"
+        );
     }
 }

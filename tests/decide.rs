@@ -398,6 +398,17 @@ fn a_fire_that_something_speaks_against() {
         when("12:00:15").spec("startingDeadlineSeconds", 5),
         "prepare 12:00:10",
     );
+    let at_once = |now| when(now).spec("startingDeadlineSeconds", 0);
+    check(
+        "due, to start within the very second: runs while the clock shows it",
+        at_once("12:00:10.999"),
+        "prepare 12:00:10",
+    );
+    check(
+        "due, to start within the very second, which is over: skipped",
+        at_once("12:00:11"),
+        "record(skip 12:00:10 x1 StartingDeadlineExceeded)",
+    );
     check(
         "due, its pod refused: skipped for that reason, not ready",
         when("12:00:10").learned(refused("12:00:10")),
@@ -485,12 +496,12 @@ fn fires_that_were_missed_and_shall_not_be_made_up() {
     let hourly = |now| skip(now).scheduled("0 5 * * * *");
     check(
         "due, a minute late: runs",
-        hourly("12:06:00"),
+        hourly("12:06:00.999"),
         "prepare 12:05:00",
     );
     check(
         "due, later than a minute: Missed",
-        hourly("12:06:00.1"),
+        hourly("12:06:01"),
         "record(skip 12:05:00 x1 Missed)",
     );
     check(
@@ -571,6 +582,62 @@ fn fires_that_were_missed_and_shall_all_run() {
             .spec("startingDeadlineSeconds", 15)
             .pod(held("12:00:20")),
         "record(skip 12:00:10 x1 StartingDeadlineExceeded, claim 12:00:20)",
+    );
+    check(
+        "one as late as is allowed, to the second: runs",
+        all("12:00:35.999")
+            .spec("startingDeadlineSeconds", 15)
+            .pod(held("12:00:20")),
+        "record(skip 12:00:10 x1 StartingDeadlineExceeded, claim 12:00:20)",
+    );
+    check(
+        "more due than the limit since the pod of one was made: it keeps its turn",
+        all("12:00:55")
+            .spec("missedFiresLimit", 2)
+            .pod(held("12:00:30")),
+        "record(skip 12:00:10 x2 Missed, claim 12:00:30)",
+    );
+    check(
+        "more due than the limit since the pod of the very first was made: nothing is skipped",
+        all("12:00:35")
+            .spec("missedFiresLimit", 2)
+            .pod(held("12:00:10")),
+        "record(claim 12:00:10)",
+    );
+    check(
+        "more due than the limit since the pods of two were made: the later one keeps its turn",
+        all("12:00:55")
+            .spec("missedFiresLimit", 2)
+            .pod(held("12:00:20"))
+            .pod(held("12:00:30")),
+        "record(skip 12:00:10 x2 Missed, claim 12:00:30)",
+    );
+    let limited = |now| all(now).spec("missedFiresLimit", 2).pod(held("12:00:10"));
+    check(
+        "more due than the limit for a minute since the pod of one was made: it keeps its turn",
+        limited("12:01:20"),
+        "record(claim 12:00:10)",
+    );
+    check(
+        "more due than the limit for longer: its pod was made before an outage, and it is Missed",
+        limited("12:01:30"),
+        "prepare 12:01:20",
+    );
+    check(
+        "more due than the limit, a pod for no fire at hand: it is nobody's turn",
+        all("12:00:55")
+            .spec("missedFiresLimit", 2)
+            .pod(held("12:00:27")),
+        "prepare 12:00:40",
+    );
+    check(
+        "the pod of a fire beyond the limit refused: it and all after it are refused",
+        all("12:00:55")
+            .spec("missedFiresLimit", 2)
+            .pod(held("12:00:30"))
+            .learned(refused("12:00:30")),
+        "record(skip 12:00:10 x2 Missed, ready false QuotaExceeded, \
+         skip 12:00:30 x3 QuotaExceeded)",
     );
     check(
         "all too late: all are skipped",
@@ -980,6 +1047,43 @@ fn whether_it_is_ready() {
         when("12:00:05").edited("concurrencyPolicy", "Replace"),
         "record(ready false UnsupportedPolicy)",
     );
+}
+
+#[test]
+fn what_kept_it_idle_and_is_gone_without_an_edit_makes_it_be_tried() {
+    let told = |reason| {
+        let mut state = when("12:00:05");
+        let since = at("12:00:00");
+        set_condition(&mut state.status, READY, false, reason, "why", 1, since);
+        state
+    };
+    for (reason, by) in [
+        (Reason::InvalidSchedule, "a calendar or an upgrade"),
+        (Reason::InvalidTimeZone, "another zone database"),
+        (Reason::CalendarNotFound, "a calendar"),
+        (Reason::InvalidCalendar, "a calendar"),
+        (Reason::InvalidSpec, "an upgrade"),
+        (Reason::UnsupportedPolicy, "an upgrade"),
+    ] {
+        check(&format!("{reason}, cured by {by}"), told(reason), "try");
+        check(
+            &format!("{reason}, cured by {by}, and the template passes"),
+            told(reason).learned(|learned| {
+                let (generation, result) = (1, Ok(()));
+                learned.trial = Some(Trial { generation, result });
+            }),
+            "record(ready true Ready)",
+        );
+    }
+    for reason in [Reason::InvalidPod, Reason::QuotaExceeded] {
+        let sentence = format!("{reason}: what Kubernetes said holds until the next claim");
+        check(&sentence, told(reason), "-");
+    }
+    let mut still = told(Reason::UnsupportedPolicy).spec("concurrencyPolicy", "Replace");
+    still.status.observed_schedule = Some("*/10 * * * * * UTC (UnsupportedPolicy)".into());
+    still.status.conditions[0].message =
+        "spec.concurrencyPolicy: Replace is reserved for a later version; use Forbid".into();
+    check("still the same: no trial could say more", still, "-");
 }
 
 #[test]

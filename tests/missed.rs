@@ -272,3 +272,35 @@ proptest! {
         }
     }
 }
+
+/// After an outage so long that its fires can't be counted one by one, exactly the latest run.
+#[test]
+fn after_a_long_outage_as_many_fires_run_as_the_limit_says() {
+    let schedules = |each: &[&str]| -> Value {
+        let each = each.iter().map(|one| json!({"schedule": one}));
+        each.collect()
+    };
+    for (each, jitter) in [
+        (&["*/20 * * * * *", "*/30 * * * * *"][..], None),
+        (&["*/20 * * * * *", "*/30 * * * * *"], Some(7)),
+        // The same fires many times over: they are fewer than they are counted as.
+        (&["0 0/15 * * * *"; 20], None),
+        (&["*/10 * * * * *"], None),
+        (&["@every 7s"], None),
+    ] {
+        let mut cluster = Cluster::new(
+            &json!({
+                "schedules": schedules(each), "jitterSeconds": jitter, "timeZone": "UTC",
+                "missedFires": "RunAll", "missedFiresLimit": 100,
+                "template": {"spec": {"containers": [{"name": "main"}]}},
+            }),
+            0,
+            vec![0],
+        );
+        cluster.meets(Event::Away(200 * 3600 + 1));
+        cluster.works(1);
+        let fires = cluster.fires();
+        assert_eq!(cluster.claims.len(), 100, "{each:?}");
+        assert_eq!(cluster.claims, fires[fires.len() - 100..], "{each:?}");
+    }
+}

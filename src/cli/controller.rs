@@ -17,6 +17,7 @@ use punctual::{
         requests::Requests,
         run_logs::{LogFollower, RunLogs},
         watch::Watch,
+        watch_calendars,
     },
     core::almanac::Almanac,
     driver::{Driver, Settings},
@@ -271,16 +272,15 @@ async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow:
         metrics,
         health.clone(),
     );
-    // Nothing is decided before everything is known: without its calendars a schedule looks edited.
+    // Nothing is decided before all schedules and pods are known. Without its calendars nothing is
+    // decided about a schedule either, so the wait for those only keeps it from being shown as broken.
     let synced = async {
-        for known in [&mut schedules, &mut pods]
-            .into_iter()
-            .chain(&mut calendars)
-        {
+        for known in [&mut schedules, &mut pods] {
             if known.wait_for(|synced| *synced).await.is_err() {
                 return false;
             }
         }
+        watch_calendars::wait_for(calendars).await;
         true
     };
     let synced = tokio::select! {

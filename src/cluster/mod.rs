@@ -11,4 +11,4 @@ pub mod report;
 pub mod requests;
 pub mod run_logs;
 pub mod watch;
-mod watch_calendars;
+pub mod watch_calendars;

@@ -1,9 +1,10 @@
 //! Watch: keeps the calendars of the cache up to date. Schedules run without them: an API server that
-//! doesn't know them, or doesn't show them to us, holds up only the schedules that name one.
+//! doesn't know them, or doesn't show them to us, holds up only the schedules that name one; where it
+//! doesn't say why, the others after [`PATIENCE`].
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use futures::StreamExt;
+use futures::{StreamExt, future::join_all};
 use kube::{
     Api, ResourceExt,
     api::{ApiResource, DynamicObject},
@@ -24,9 +25,29 @@ use crate::{
     metrics::Resource,
 };
 
+/// How long all schedules wait for calendars of which it is not known whether they can be had. Those
+/// that name one wait on.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits, but not for ever, until the watches of calendars have synced. Nothing that is decided
+/// without calendars is wrong: it is only said, of each schedule that names one, that it isn't found,
+/// and taken back when it is.
+pub async fn wait_for(watches: Vec<watch::Receiver<bool>>) {
+    // A watch that ended syncs no more, which is for its owner to notice.
+    let all = watches.into_iter().map(|mut synced| async move {
+        let _ = synced.wait_for(|synced| *synced).await;
+    });
+    if tokio::time::timeout(PATIENCE, join_all(all)).await.is_err() {
+        tracing::warn!(
+            "calendars can't be listed, so schedules that name one wait, and all others run"
+        );
+    }
+}
+
 impl Watch {
     /// Watches the calendars of a kind for ever. `synced` turns true once all of them are known, or
-    /// once it is known that none can be had; then they are still asked for again and again.
+    /// once it is known that none can be had; then, and after any other trouble, they are asked for
+    /// again and again.
     pub async fn calendars(self, kind: CalendarKind, synced: watch::Sender<bool>) {
         let config = watcher::Config::default()
             .any_semantic()
@@ -160,5 +181,34 @@ impl Trouble {
             }
             Self::Other => "the watch broke and is opened anew",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn calendars_are_waited_for_as_long_as_they_may_come_but_not_for_ever() {
+        let start = Instant::now();
+        let ((first, known), (second, unknown)) = (watch::channel(true), watch::channel(false));
+        let come = async {
+            tokio::time::sleep(PATIENCE / 2).await;
+            second.send_replace(true);
+        };
+        tokio::join!(wait_for(vec![known.clone(), unknown]), come);
+        assert_eq!(start.elapsed(), PATIENCE / 2, "once all are known");
+
+        let (never, unknown) = watch::channel(false);
+        let start = Instant::now();
+        wait_for(vec![known, unknown.clone()]).await;
+        assert_eq!(start.elapsed(), PATIENCE, "though one kind never is");
+
+        drop((first, never));
+        let start = Instant::now();
+        wait_for(vec![unknown]).await;
+        assert_eq!(start.elapsed(), Duration::ZERO, "no longer than its watch");
     }
 }

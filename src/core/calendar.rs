@@ -41,6 +41,8 @@ pub struct Calendar {
     yearly: [u32; 12],
     /// The same for single months, by their number since January of the year 0.
     dated: BTreeMap<i64, u32>,
+    /// Of all these, once they are read.
+    fingerprint: u64,
 }
 
 /// A day as it is written.
@@ -98,11 +100,17 @@ impl Calendar {
                 )
             })?;
         }
+        calendar.fingerprint = calendar.spread();
         Ok(calendar)
     }
 
-    /// Changes when the days do: equal calendars have equal fingerprints, in every version.
+    /// Changes when the days do: equal calendars have equal fingerprints, in every version. Of one
+    /// that was read: it is kept since then, as many schedules ask for it at once.
     pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    fn spread(&self) -> u64 {
         let mut text = format!("{:x}", self.weekdays);
         for days in self.yearly {
             text += &format!(" {days:x}");

@@ -291,7 +291,9 @@ impl<'a> Draft<'a> {
             fire,
             before,
             waiting,
-        } = missed::turn(self.schedule, timing, watermark, due, self.now);
+        } = missed::turn(self.schedule, timing, watermark, due, self.now, |fire| {
+            prepare::prepared(self.schedule, self.seen, fire).is_some()
+        });
         let refused = self.learned.refused.as_ref();
         if let Some(refused) = refused.filter(|refused| refused.fire == fire) {
             self.pass(before);

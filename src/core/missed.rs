@@ -5,14 +5,18 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{cron::Due, reason::Reason, schedule::Schedule, timetable::Timetable};
+use super::{
+    cron::Due, reason::Reason, schedule::Schedule, status::whole_second, timetable::Timetable,
+};
 use crate::api::{ActiveRun, MissedFires};
 
 /// How late a fire may start that must not be made up for, where no deadline says it: Quartz's
 /// misfire threshold, long enough for a controller that restarts.
 pub const IN_TIME: SignedDuration = SignedDuration::from_secs(60);
 
-const SECOND: SignedDuration = SignedDuration::from_secs(1);
+/// How long it may take to make a pod: for so long a fire whose pod is made keeps its turn although
+/// more than the limit wait after it.
+const MAKING: SignedDuration = SignedDuration::from_secs(60);
 
 /// Fires that get no run, with the reason and a sentence for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,13 +38,14 @@ pub struct Turn {
 }
 
 /// Whose turn it is among `due`, the fires after `watermark` up to `now`. The latest of them is in
-/// time: the rules have not objected to it.
+/// time: the rules have not objected to it. `prepared` says whether the pod of a fire is there.
 pub fn turn(
     schedule: &Schedule,
     timing: &Timetable,
     watermark: Timestamp,
     due: Due,
     now: Timestamp,
+    prepared: impl Fn(Timestamp) -> bool,
 ) -> Turn {
     let mut queue = Queue {
         timing,
@@ -55,17 +60,13 @@ pub fn turn(
         }
         MissedFires::RunAll => {
             if let Some(deadline) = schedule.starting_deadline
-                && let Ok(too_late) = now.checked_sub(deadline)
+                && let Ok(earliest) = whole_second(now).checked_sub(deadline)
             {
                 let message = || too_late_to_start(deadline);
-                queue.pass(before(too_late), Reason::StartingDeadlineExceeded, message);
+                queue.pass(before(earliest), Reason::StartingDeadlineExceeded, message);
             }
             let most = schedule.most_missed.max(1);
-            if let Some(last) = queue.beyond(most) {
-                let message =
-                    || format!("more than missedFiresLimit ({most}) waited for their run");
-                queue.pass(last, Reason::Missed, message);
-            }
+            queue.pass_beyond(most, prepared);
         }
     }
     Turn {
@@ -88,10 +89,17 @@ pub fn catching_up(
     match schedule.missed {
         MissedFires::Skip | MissedFires::RunLatest => false,
         MissedFires::RunAll => {
+            let next = timing.next(active.fire_time);
             edited.is_none_or(|edited| edited < active.claim_time)
-                && timing.due(active.fire_time, active.claim_time).is_some()
+                && next.is_some_and(|next| next <= active.claim_time)
         }
     }
+}
+
+/// How late a fire starts that starts at `now`, in whole seconds, as a clock shows them: fires are on
+/// whole seconds, and no controller looks within none.
+pub fn lateness(fire: Timestamp, now: Timestamp) -> SignedDuration {
+    whole_second(now).duration_since(fire)
 }
 
 /// Why a fire that is later than its deadline gets no run.
@@ -135,22 +143,49 @@ impl Queue<'_> {
         (self.watermark, self.waiting) = (due.latest, waiting);
     }
 
-    /// The last of the oldest fires that are more than `most`. Found by halving: counting is cheap,
-    /// and elapsed time can only be counted from where it began.
-    fn beyond(&self, most: u64) -> Option<Timestamp> {
-        let excess = self.waiting.count.checked_sub(most).filter(|&n| n > 0)?;
-        let (mut low, mut high) = (self.waiting.first, self.waiting.latest);
-        while low < high {
-            let half = (high.as_second() - low.as_second()) / 2;
-            let middle = low.checked_add(SignedDuration::from_secs(half)).ok()?;
-            let count = self.timing.due(self.watermark, middle)?.count;
-            if count < excess {
-                low = middle.checked_add(SECOND).ok()?;
-            } else {
-                high = middle;
+    /// Lets pass the oldest fires that are more than `most`, but none whose pod was made while it
+    /// fell behind: each new fire would take the turn of one whose pod is on its way, and where they
+    /// come faster than pods are made none would ever start. Walked back from the latest: it is exact
+    /// where a count is not, and no longer than the limit.
+    fn pass_beyond(&mut self, most: u64, prepared: impl Fn(Timestamp) -> bool) {
+        if self.waiting.count <= most {
+            return;
+        }
+        let mut waiting = alone(self.waiting.latest);
+        while waiting.count < most
+            && let Some(fire) = self.undecided_before(waiting.first)
+        {
+            waiting.first = fire;
+            waiting.count += 1;
+        }
+        let mut kept = waiting;
+        while let Some(fire) = self.undecided_before(kept.first)
+            && waiting.first.duration_since(fire) <= MAKING
+        {
+            kept.first = fire;
+            kept.count += 1;
+            if prepared(fire) {
+                waiting = kept;
+                break;
             }
         }
-        Some(low)
+        if let Some(last) = self.undecided_before(waiting.first)
+            && let Some(due) = self.timing.due(self.watermark, last)
+        {
+            let message = format!("more than missedFiresLimit ({most}) waited for their run");
+            self.passed.push(Passed {
+                due,
+                reason: Reason::Missed,
+                message,
+            });
+            self.watermark = due.latest;
+        }
+        self.waiting = waiting;
+    }
+
+    fn undecided_before(&self, fire: Timestamp) -> Option<Timestamp> {
+        let previous = self.timing.previous(fire);
+        previous.filter(|&previous| previous > self.watermark)
     }
 }
 

@@ -75,20 +75,67 @@ pub fn mended(status: &ScheduledContainerStatus) -> Option<Readiness> {
 }
 
 /// Whether it is not known if the template as it is now is any good: it was never tried, or what
-/// stands there may come of a calendar, with which nothing is wrong any more.
+/// stands there kept it from being tried and is mended without an edit.
 pub fn unknown(schedule: &Schedule, status: &ScheduledContainerStatus) -> bool {
     let still = schedule.timing.as_ref().err().map(|idle| idle.reason);
     status::condition(status, READY).is_none_or(|ready| {
-        let by_calendar = [
-            Reason::CalendarNotFound,
-            Reason::InvalidCalendar,
-            Reason::InvalidSchedule,
-        ]
-        .into_iter()
-        .find(|reason| ready.reason == reason.name());
+        let told = Reason::ALL
+            .iter()
+            .find(|reason| ready.reason == reason.name());
         ready.observed_generation != Some(schedule.generation)
-            || (by_calendar.is_some() && by_calendar != still)
+            || told.is_some_and(|&told| mended_elsewhere(told) && Some(told) != still)
     })
+}
+
+/// Whether what keeps a schedule idle for this reason can be mended without an edit of it: by a
+/// calendar, another zone database or another version of the controller.
+fn mended_elsewhere(reason: Reason) -> bool {
+    match reason {
+        Reason::InvalidSchedule
+        | Reason::InvalidTimeZone
+        | Reason::CalendarNotFound
+        | Reason::InvalidCalendar
+        | Reason::InvalidSpec
+        | Reason::UnsupportedPolicy => true,
+        // Nothing is wrong.
+        Reason::Ready
+        | Reason::Suspended
+        | Reason::Disabled
+        | Reason::ClockBehind
+        | Reason::NeverFires => false,
+        // What Kubernetes said of a pod holds until the next one is claimed.
+        Reason::QuotaExceeded
+        | Reason::PodSecurityViolation
+        | Reason::InvalidPod
+        | Reason::NamespaceTerminating
+        | Reason::CreateForbidden
+        | Reason::CreateRefused
+        | Reason::NameTaken
+        | Reason::CannotProceed => false,
+        // They are about a run, a fire or a schedule file.
+        Reason::Started
+        | Reason::Succeeded
+        | Reason::NonZeroExit
+        | Reason::OOMKilled
+        | Reason::DeadlineExceeded
+        | Reason::Evicted
+        | Reason::Preempted
+        | Reason::NodeLost
+        | Reason::NodeShutdown
+        | Reason::RefusedByNode
+        | Reason::PodDeleted
+        | Reason::PodFailed
+        | Reason::Unschedulable
+        | Reason::ImagePullFailed
+        | Reason::CrashLooping
+        | Reason::ContainerConfigError
+        | Reason::StillActive
+        | Reason::Missed
+        | Reason::StartingDeadlineExceeded
+        | Reason::ScheduleChanged
+        | Reason::InvalidEntry
+        | Reason::InvalidFile => false,
+    }
 }
 
 fn says_behind(status: &ScheduledContainerStatus) -> bool {

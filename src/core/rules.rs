@@ -41,7 +41,7 @@ fn still_active(candidate: &Candidate) -> Option<Objection> {
 
 fn missed(candidate: &Candidate) -> Option<Objection> {
     let deadline = candidate.schedule.starting_deadline;
-    let late = candidate.now.duration_since(candidate.fire);
+    let late = missed::lateness(candidate.fire, candidate.now);
     let missed = match candidate.schedule.missed {
         MissedFires::Skip => late > deadline.unwrap_or(missed::IN_TIME),
         MissedFires::RunLatest | MissedFires::RunAll => false,
@@ -55,7 +55,7 @@ fn missed(candidate: &Candidate) -> Option<Objection> {
 
 fn too_late(candidate: &Candidate) -> Option<Objection> {
     let deadline = candidate.schedule.starting_deadline?;
-    let late = candidate.now.duration_since(candidate.fire);
+    let late = missed::lateness(candidate.fire, candidate.now);
     (late > deadline).then(|| {
         (
             Reason::StartingDeadlineExceeded,

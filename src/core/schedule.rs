@@ -1,7 +1,7 @@
 //! Parse: from what a user wrote to a `Schedule`, once. After this nobody reads the raw spec for
 //! timing or policy.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -141,16 +141,18 @@ impl Schedule {
         }
     }
 
-    /// Takes on an almanac in which these calendars have changed. Says whether the schedule uses one
-    /// of them, and so was read anew.
-    pub fn reread(&mut self, almanac: &Arc<Almanac>, changed: &BTreeSet<CalendarRef>) -> bool {
-        self.almanac = almanac.clone();
+    /// Takes on an almanac. Says whether a calendar that the schedule names is another one there, and
+    /// the schedule so was read anew. Once more is no change.
+    pub fn reread(&mut self, almanac: &Arc<Almanac>) -> bool {
+        let earlier = std::mem::replace(&mut self.almanac, almanac.clone());
         let Some(written) = &self.written else {
             return false;
         };
         let namespace = &self.identity.namespace;
-        let mut used = written.timing.calendars.iter();
-        let uses = used.any(|calendar| changed.contains(&CalendarRef::of(calendar, namespace)));
+        let uses = written.timing.calendars.iter().any(|used| {
+            let used = CalendarRef::of(used, namespace);
+            earlier.calendars.get(&used) != almanac.calendars.get(&used)
+        });
         if uses {
             let (timing, words) = written.read(almanac, &self.identity, self.created);
             let timing = std::mem::replace(&mut self.timing, timing);

@@ -1,9 +1,6 @@
 //! The calendars of the cache, and which schedules a change of them reaches.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Cache, Inner, Key};
 use crate::{
@@ -20,12 +17,14 @@ pub type Read = Result<Arc<Calendar>, String>;
 impl Cache {
     /// Takes in a calendar. Returns the schedules that were read anew with it.
     pub fn set_calendar(&self, calendar: CalendarRef, read: Read) -> Vec<Key> {
-        self.lock().change([(calendar, Some(read))])
+        let stale = self.lock().change([(calendar, Some(read))]);
+        self.reread(stale)
     }
 
     /// Forgets a calendar. Returns the schedules that were read anew without it.
     pub fn remove_calendar(&self, calendar: CalendarRef) -> Vec<Key> {
-        self.lock().change([(calendar, None)])
+        let stale = self.lock().change([(calendar, None)]);
+        self.reread(stale)
     }
 
     /// Takes in a complete list of the calendars of a kind, and forgets every other one. Returns the
@@ -42,46 +41,56 @@ impl Cache {
             .map(|known| (known.clone(), None))
             .collect();
         let there = listed.into_iter();
-        inner.change(
+        let stale = inner.change(
             there
                 .map(|(calendar, read)| (calendar, Some(read)))
                 .chain(gone),
-        )
+        );
+        drop(inner);
+        self.reread(stale)
+    }
+
+    /// Has schedules take on the almanac as it is by then. Returns those that were read anew with it.
+    fn reread(&self, stale: Vec<Key>) -> Vec<Key> {
+        let mut reread = Vec::new();
+        for key in stale {
+            // Each under a lock of its own: a calendar that all schedules name holds up no fire.
+            let mut inner = self.lock();
+            let almanac = inner.almanac.clone();
+            let entry = inner.schedules.get_mut(&key);
+            if entry.is_some_and(|entry| Arc::make_mut(&mut entry.schedule).reread(&almanac)) {
+                reread.push(key);
+            }
+            drop(inner);
+        }
+        reread
     }
 }
 
 impl Inner {
-    /// Changes calendars, and reads the schedules that use one of them anew.
+    /// Changes calendars. Returns the schedules that have not taken on the new almanac: all of them,
+    /// so that none keeps an old one in memory.
     fn change(
         &mut self,
         changes: impl IntoIterator<Item = (CalendarRef, Option<Read>)>,
     ) -> Vec<Key> {
         let mut calendars = self.almanac.calendars.clone();
-        let mut changed = BTreeSet::new();
+        let mut changed = false;
         for (calendar, read) in changes {
             let before = match &read {
-                Some(read) => calendars.insert(calendar.clone(), read.clone()),
+                Some(read) => calendars.insert(calendar, read.clone()),
                 None => calendars.remove(&calendar),
             };
             // A list shows again what is known already.
-            if before != read {
-                changed.insert(calendar);
-            }
+            changed |= before != read;
         }
-        if changed.is_empty() {
+        if !changed {
             return Vec::new();
         }
         self.almanac = Arc::new(Almanac {
             calendars,
             ..(*self.almanac).clone()
         });
-        let mut reread = Vec::new();
-        for (key, entry) in &mut self.schedules {
-            // All take on the new almanac, so that none keeps an old one in memory.
-            if Arc::make_mut(&mut entry.schedule).reread(&self.almanac, &changed) {
-                reread.push(key.clone());
-            }
-        }
-        reread
+        self.schedules.keys().cloned().collect()
     }
 }
