@@ -361,23 +361,24 @@ fn whatever_changes_at_once_every_schedule_ends_up_with_the_latest_days() {
     let put_all =
         || (0..SCHEDULES).for_each(|n| put(&cache, "shop", &n.to_string(), of_both.clone()));
     put_all();
-    let edits = |calendar: CalendarRef, last: &str| {
-        for day in 1..20 {
-            cache.set_calendar(calendar.clone(), dates(&[&format!("2026-12-{day:02}")]));
+    for round in 0..100 {
+        let (local, wide, first) = match round % 2 {
+            0 => (
+                &["2026-11-20", "2026-11-21"][..],
+                "2026-11-22",
+                "2026-11-23",
+            ),
+            _ => (&["2026-11-20"][..], "2026-11-21", "2026-11-22"),
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| cache.set_calendar(off(), dates(local)));
+            scope.spawn(|| cache.set_calendar(calendar(CLUSTERED, "", "off"), dates(&[wide])));
+            scope.spawn(put_all);
+        });
+        for n in 0..SCHEDULES {
+            let next = next(&cache, "shop", &n.to_string());
+            let expected = Some(format!("{first}T00:00:00Z"));
+            assert_eq!(next, expected, "schedule {n} in round {round}");
         }
-        cache.set_calendar(calendar, dates(&[last]));
-    };
-    std::thread::scope(|scope| {
-        scope.spawn(|| edits(off(), "2026-11-20"));
-        scope.spawn(|| edits(calendar(CLUSTERED, "", "off"), "2026-11-21"));
-        scope.spawn(put_all);
-    });
-    for n in 0..SCHEDULES {
-        let next = next(&cache, "shop", &n.to_string());
-        assert_eq!(
-            next.as_deref(),
-            Some("2026-11-22T00:00:00Z"),
-            "schedule {n}"
-        );
     }
 }
