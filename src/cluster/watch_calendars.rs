@@ -112,10 +112,11 @@ fn reference(kind: CalendarKind, object: &DynamicObject) -> CalendarRef {
 
 /// What a calendar says. One that can't be read must not keep the others from being read.
 fn read(mut object: DynamicObject) -> Read {
+    let version = object.resource_version().unwrap_or_default();
     let spec = object.data["spec"].take();
     let spec: CalendarSpec = serde_json::from_value(spec)
         .map_err(|error| format!("can't be read by this version of the controller: {error}"))?;
-    Calendar::parse(&spec).map(Into::into)
+    Calendar::parse(&spec).map(|calendar| calendar.seen_at(version).into())
 }
 
 fn resource(kind: CalendarKind) -> Resource {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     active,
     cron::Due,
-    litter::litter,
+    litter::{Coming, litter},
     missed::{self, Passed, Turn},
     news::News,
     outcome,
@@ -17,12 +17,16 @@ use super::{
     reason::Reason,
     rules::{self, Candidate},
     run::{Presence, SeenPod},
-    schedule::Schedule,
+    schedule::{Earlier, Schedule},
     status::{self, push_skip, whole_second},
     timetable::Timetable,
-    words,
+    words::{self, Observed},
 };
 use crate::api::{ActiveRun, RunRecord, ScheduledContainerStatus, SkipRecord, Waiting};
+
+/// What is said of fires that are counted by days that were not those of the time.
+const UNWATCHED: &str =
+    "a calendar was edited while no controller watched; counted by its present days";
 
 /// Decides. `ahead` is how long before a fire its pod may be prepared.
 pub fn decide(
@@ -39,6 +43,7 @@ pub fn decide(
         now,
         status: seen.status.clone(),
         news: Vec::new(),
+        outdated: false,
     };
     draft.adopt();
     let busy = draft.follow_active();
@@ -53,8 +58,9 @@ pub fn decide(
     let wanted = draft.due_fires();
     let next = draft.next_fire(wanted);
     // What is shown can wait for the fire that waits for its pod: it isn't worth a write of its own.
-    // And of a schedule that is being deleted there is nothing left to show.
-    if wanted.is_none() && !seen.deleting {
+    // And of a schedule that is being deleted, or of which others know more, there is nothing to show.
+    let shows = !seen.deleting && !draft.outdated;
+    if wanted.is_none() && shows {
         let alone = draft.status == seen.status;
         let behind = draft.behind();
         draft.show_next(next);
@@ -70,7 +76,11 @@ pub fn decide(
     let (early, early_at) =
         prepare::early(schedule, seen, learned, next.filter(|_| free), ahead, now);
     let active = draft.status.active.as_ref();
-    let (litter, litter_at) = litter(schedule, &seen.pods, active, [wanted, next], now);
+    let coming = match draft.knows_fires() || seen.deleting {
+        true => Coming::Known([wanted, next]),
+        false => Coming::After(draft.watermark()),
+    };
+    let (litter, litter_at) = litter(schedule, &seen.pods, active, coming, now);
     let wakes = [
         // A fire that waits for the active run waits for no time.
         next.filter(|&fire| fire > now),
@@ -92,7 +102,7 @@ pub fn decide(
         (Busy::Stop(step), _) => vec![step],
         (Busy::Ask(_) | Busy::Waits | Busy::Idle, None) => match early {
             Some(fire) => vec![prepare::step(schedule, seen, learned, fire)],
-            None if readiness::unknown(schedule, &draft.status) && !seen.deleting => {
+            None if readiness::unknown(schedule, &draft.status) && shows => {
                 vec![Step::Try {
                     generation: schedule.generation,
                 }]
@@ -128,6 +138,8 @@ struct Draft<'a> {
     now: Timestamp,
     status: ScheduledContainerStatus,
     news: Vec<News>,
+    /// Another controller sees a later version of a calendar: what fires by ours is not for us to say.
+    outdated: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -142,21 +154,37 @@ impl<'a> Draft<'a> {
 
     /// Takes on an edited schedule: it fires from now on, never for the time before the edit.
     fn adopt(&mut self) {
-        let Some(now) = &self.schedule.words else {
+        let Some(own) = &self.schedule.words else {
             return;
         };
-        let Some(before) = self.status.observed_schedule.replace(now.clone()) else {
+        let Some(before) = &self.status.observed_schedule else {
+            self.status.observed_schedule = Some(own.clone());
             return;
         };
-        if before == *now {
-            return;
+        match words::compare(own, before) {
+            Observed::Same => return,
+            Observed::Ahead => {
+                self.outdated = true;
+                return;
+            }
+            Observed::Earlier => {}
         }
-        if let Some(earlier) = self.schedule.earlier_timing(&before)
-            && let Some(due) = earlier.due(self.watermark(), self.now)
+        let earlier = self.schedule.earlier(before);
+        let past = words::past(before);
+        self.status.observed_schedule = Some(own.clone());
+        if let Some(Earlier { timing, certain }) = earlier
+            && let Some(due) = timing.due(self.watermark(), self.now)
         {
-            self.skip(due, Reason::ScheduleChanged, words::past(&before));
+            let message = if certain { past } else { UNWATCHED.into() };
+            self.skip(due, Reason::ScheduleChanged, message);
         }
-        self.status.observed_since = Some(whole_second(self.now));
+        // A clock that was put back doesn't bring back what is decided.
+        self.status.observed_since = Some(whole_second(self.now).max(self.watermark()));
+    }
+
+    /// Whether the fires of its present form are known.
+    fn knows_fires(&self) -> bool {
+        self.schedule.words.is_some() && !self.outdated
     }
 
     /// Looks after the active run: finishes it if it ended, else says what it asks for.
@@ -354,7 +382,7 @@ impl<'a> Draft<'a> {
             .timing
             .as_ref()
             .ok()
-            .filter(|_| !self.seen.deleting)
+            .filter(|_| !self.seen.deleting && !self.outdated)
     }
 
     /// The first fire after those that are decided, or after the one that is about to be.

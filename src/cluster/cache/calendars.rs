@@ -78,7 +78,8 @@ impl Inner {
         let mut reread = Vec::new();
         for (key, entry) in &mut self.schedules {
             // All take on the new almanac, so that none keeps an old one in memory.
-            if Arc::make_mut(&mut entry.schedule).reread(&self.almanac, &changed) {
+            let observed = entry.status.observed_schedule.as_deref();
+            if Arc::make_mut(&mut entry.schedule).reread(&self.almanac, &changed, observed) {
                 reread.push(key.clone());
             }
         }
