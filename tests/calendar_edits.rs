@@ -116,6 +116,11 @@ fn exactly_the_schedules_that_name_a_changed_calendar_are_read_anew() {
     // The same days once more, as every list shows them, are no change.
     assert_eq!(sorted(cache.set_calendar(off(), today.clone())), [""; 0]);
 
+    // At a later version they are one: who sees other days since then has to know it.
+    let later = || dates_at("7", &["2026-11-20"]);
+    assert_eq!(sorted(cache.set_calendar(off(), later())), ["shop/local"]);
+    assert_eq!(sorted(cache.set_calendar(off(), later())), [""; 0]);
+
     let listed = BTreeMap::from([(calendar(CLUSTERED, "", "off"), today.clone())]);
     assert_eq!(
         sorted(cache.keep_calendars(CLUSTERED, listed)),

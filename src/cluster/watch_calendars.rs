@@ -163,3 +163,20 @@ impl Trouble {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_calendar_is_read_with_its_version() {
+        let object = serde_json::json!({
+            "apiVersion": "punctual.dev/v1alpha1", "kind": "ScheduleCalendar",
+            "metadata": {"name": "off", "namespace": "shop", "resourceVersion": "12"},
+            "spec": {"dates": ["2026-12-25"]},
+        });
+        let calendar = read(serde_json::from_value(object).unwrap()).unwrap();
+        assert_eq!(calendar.version(), "12");
+        assert!(!calendar.is_empty());
+    }
+}

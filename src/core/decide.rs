@@ -24,10 +24,6 @@ use super::{
 };
 use crate::api::{ActiveRun, RunRecord, ScheduledContainerStatus, SkipRecord, Waiting};
 
-/// What is said of fires that are counted by days that were not those of the time.
-const UNWATCHED: &str =
-    "a calendar was edited while no controller watched; counted by its present days";
-
 /// Decides. `ahead` is how long before a fire its pod may be prepared.
 pub fn decide(
     schedule: &Schedule,
@@ -76,9 +72,9 @@ pub fn decide(
     let (early, early_at) =
         prepare::early(schedule, seen, learned, next.filter(|_| free), ahead, now);
     let active = draft.status.active.as_ref();
-    let coming = match draft.knows_fires() || seen.deleting {
-        true => Coming::Known([wanted, next]),
-        false => Coming::After(draft.watermark()),
+    let coming = match schedule.words.is_none() || draft.outdated {
+        true if !seen.deleting => Coming::After(draft.watermark()),
+        _ => Coming::Known([wanted, next]),
     };
     let (litter, litter_at) = litter(schedule, &seen.pods, active, coming, now);
     let wakes = [
@@ -157,34 +153,22 @@ impl<'a> Draft<'a> {
         let Some(own) = &self.schedule.words else {
             return;
         };
-        let Some(before) = &self.status.observed_schedule else {
-            self.status.observed_schedule = Some(own.clone());
+        let known = self.status.observed_schedule.as_deref();
+        match known.map(|known| words::compare(own, known)) {
+            Some(Observed::Same) => return,
+            Some(Observed::Ahead) => return self.outdated = true,
+            Some(Observed::Earlier) | None => {}
+        }
+        let Some(before) = self.status.observed_schedule.replace(own.clone()) else {
             return;
         };
-        match words::compare(own, before) {
-            Observed::Same => return,
-            Observed::Ahead => {
-                self.outdated = true;
-                return;
-            }
-            Observed::Earlier => {}
-        }
-        let earlier = self.schedule.earlier(before);
-        let past = words::past(before);
-        self.status.observed_schedule = Some(own.clone());
-        if let Some(Earlier { timing, certain }) = earlier
+        if let Some(Earlier { timing, certain }) = self.schedule.earlier(&before)
             && let Some(due) = timing.due(self.watermark(), self.now)
         {
-            let message = if certain { past } else { UNWATCHED.into() };
-            self.skip(due, Reason::ScheduleChanged, message);
+            self.skip(due, Reason::ScheduleChanged, words::past(&before, certain));
         }
         // A clock that was put back doesn't bring back what is decided.
         self.status.observed_since = Some(whole_second(self.now).max(self.watermark()));
-    }
-
-    /// Whether the fires of its present form are known.
-    fn knows_fires(&self) -> bool {
-        self.schedule.words.is_some() && !self.outdated
     }
 
     /// Looks after the active run: finishes it if it ended, else says what it asks for.

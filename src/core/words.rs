@@ -174,11 +174,15 @@ fn plain(schedule: Option<String>, zone: Option<&str>) -> TimingSpec {
     }
 }
 
-/// What a message says of the form that these words are of.
-pub fn past(words: &str) -> String {
-    match words.starts_with('{') {
-        true => "the schedule, or a calendar that it names, was another one then".into(),
-        false => format!("the schedule was \"{words}\" then"),
+/// What a message says of the form that these words are of. `certain` is whether its fires are
+/// exactly known.
+pub fn past(words: &str, certain: bool) -> String {
+    if !certain {
+        "a calendar was edited while no controller watched; counted by its present days".into()
+    } else if words.starts_with('{') {
+        "the schedule, or a calendar that it names, was another one then".into()
+    } else {
+        format!("the schedule was \"{words}\" then")
     }
 }
 
