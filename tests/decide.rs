@@ -1018,6 +1018,35 @@ fn an_edited_schedule() {
 }
 
 #[test]
+fn since_when_an_edited_schedule_fires() {
+    for (sentence, now, since, decided, expected) in [
+        ("as it is seen", "12:00:35.5", None, None, "12:00:35"),
+        (
+            "the clock was put back behind the last edit",
+            "12:00:35",
+            Some("12:05:00"),
+            None,
+            "12:05:00",
+        ),
+        (
+            "behind the last fire",
+            "12:00:35",
+            Some("12:00:01"),
+            Some("12:05:00"),
+            "12:05:00",
+        ),
+    ] {
+        let mut state = when(now).edited("schedule", "0 * * * * *");
+        state.status.observed_since = since.map(at);
+        state.status.last_fire_time = decided.map(at);
+        let [Step::Record { status, .. }] = &state.plan().steps[..] else {
+            panic!("{sentence}");
+        };
+        assert_eq!(status.observed_since, Some(at(expected)), "{sentence}");
+    }
+}
+
+#[test]
 fn whether_it_is_ready() {
     let bad = Err((Reason::InvalidPod, "no container".to_owned()));
     let tried = |result: Result<(), (Reason, String)>| {

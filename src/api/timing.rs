@@ -35,6 +35,13 @@ pub struct ClockChanges {
     pub overlap: Option<Overlap>,
 }
 
+impl ClockChanges {
+    /// Whether nothing is said.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Local times that the clock skips.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema)]
 pub enum Gap {
@@ -144,7 +151,7 @@ pub struct TimingSpec {
     pub excludes: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calendars: Vec<CalendarUse>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "ClockChanges::is_default")]
     pub clock_changes: ClockChanges,
 }
 

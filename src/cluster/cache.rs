@@ -24,6 +24,7 @@ use crate::{
         run::{Presence, SeenPod},
         schedule::Schedule,
         schedule_ref::ScheduleRef,
+        version::later,
     },
 };
 
@@ -152,9 +153,17 @@ impl Cache {
             inner.schedules.remove(&key);
             return Some(key);
         };
+        let status = status.unwrap_or_default();
+        let observed = status.observed_schedule.as_deref();
         let known = known.filter(|entry| entry.schedule.identity == identity);
         let schedule = match known {
-            Some(entry) if entry.schedule.generation == generation => entry.schedule.clone(),
+            Some(entry) if entry.schedule.generation == generation => {
+                let mut schedule = entry.schedule.clone();
+                if schedule.has_settled(observed) {
+                    Arc::make_mut(&mut schedule).settle();
+                }
+                schedule
+            }
             _ => {
                 let created = meta
                     .creation_timestamp
@@ -162,15 +171,19 @@ impl Cache {
                     .unwrap_or_default();
                 let spec = decoded::<ScheduledContainerSpec>(object.spec.as_deref());
                 let almanac = &inner.almanac;
-                Arc::new(match spec {
+                let mut schedule = match spec {
                     Ok(spec) => Schedule::parse(identity, generation, created, &spec, almanac),
                     Err(why) => Schedule::unreadable(identity, generation, created, almanac, &why),
-                })
+                };
+                if let Some(entry) = known {
+                    schedule.follow(&entry.schedule, observed);
+                }
+                Arc::new(schedule)
             }
         };
         let entry = Entry {
             schedule,
-            status: Arc::new(status.unwrap_or_default()),
+            status: Arc::new(status),
             resource_version,
             deleting: meta.deletion_timestamp.is_some(),
         };
@@ -339,13 +352,4 @@ impl Cache {
 fn decoded<T: DeserializeOwned>(part: Option<&RawValue>) -> Result<T, String> {
     let text = part.map_or("null", RawValue::get);
     serde_json::from_str(text).map_err(|error| error.to_string())
-}
-
-/// Whether version `a` is later than `b`. Kubernetes' versions are numbers that grow; should one
-/// not be, the newcomer is taken.
-fn later(a: &str, b: &str) -> bool {
-    match (a.parse::<u64>(), b.parse::<u64>()) {
-        (Ok(a), Ok(b)) => a > b,
-        _ => false,
-    }
 }

@@ -133,10 +133,11 @@ fn reference(kind: CalendarKind, object: &DynamicObject) -> CalendarRef {
 
 /// What a calendar says. One that can't be read must not keep the others from being read.
 fn read(mut object: DynamicObject) -> Read {
+    let version = object.resource_version().unwrap_or_default();
     let spec = object.data["spec"].take();
     let spec: CalendarSpec = serde_json::from_value(spec)
         .map_err(|error| format!("can't be read by this version of the controller: {error}"))?;
-    Calendar::parse(&spec).map(Into::into)
+    Calendar::parse(&spec).map(|calendar| calendar.seen_at(version).into())
 }
 
 fn resource(kind: CalendarKind) -> Resource {
@@ -210,5 +211,17 @@ mod tests {
         let start = Instant::now();
         wait_for(vec![unknown]).await;
         assert_eq!(start.elapsed(), Duration::ZERO, "no longer than its watch");
+    }
+
+    #[test]
+    fn a_calendar_is_read_with_its_version() {
+        let object = serde_json::json!({
+            "apiVersion": "punctual.dev/v1alpha1", "kind": "ScheduleCalendar",
+            "metadata": {"name": "off", "namespace": "shop", "resourceVersion": "12"},
+            "spec": {"dates": ["2026-12-25"]},
+        });
+        let calendar = read(serde_json::from_value(object).unwrap()).unwrap();
+        assert_eq!(calendar.version(), "12");
+        assert!(!calendar.is_empty());
     }
 }

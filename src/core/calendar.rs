@@ -31,8 +31,8 @@ const WEEKDAYS: [&str; 7] = [
     "Saturday",
 ];
 
-/// A set of days. Two that hold the same dates, days of the year and days of the week are equal,
-/// however they were written.
+/// A set of days. Two that hold the same dates, days of the year and days of the week, seen at the
+/// same version, are equal, however they were written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calendar {
     /// Bits 0-6 for Sunday to Saturday.
@@ -43,6 +43,7 @@ pub struct Calendar {
     dated: BTreeMap<i64, u32>,
     /// Of all these, once they are read.
     fingerprint: u64,
+    version: String,
 }
 
 /// A day as it is written.
@@ -102,6 +103,16 @@ impl Calendar {
         }
         calendar.fingerprint = calendar.spread();
         Ok(calendar)
+    }
+
+    /// The same days, as the object of this resource version says them.
+    pub fn seen_at(self, version: String) -> Self {
+        Self { version, ..self }
+    }
+
+    /// The resource version at which it was seen; empty of one that comes from no API server.
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
     /// Changes when the days do: equal calendars have equal fingerprints, in every version. Of one

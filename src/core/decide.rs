@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     active,
     cron::Due,
-    litter::litter,
+    litter::{Coming, litter},
     missed::{self, Passed, Turn},
     news::News,
     outcome,
@@ -17,10 +17,10 @@ use super::{
     reason::Reason,
     rules::{self, Candidate},
     run::{Presence, SeenPod},
-    schedule::Schedule,
+    schedule::{Earlier, Schedule},
     status::{self, push_skip, whole_second},
     timetable::Timetable,
-    words,
+    words::{self, Observed},
 };
 use crate::api::{ActiveRun, RunRecord, ScheduledContainerStatus, SkipRecord, Waiting};
 
@@ -39,6 +39,7 @@ pub fn decide(
         now,
         status: seen.status.clone(),
         news: Vec::new(),
+        outdated: false,
     };
     draft.adopt();
     let busy = draft.follow_active();
@@ -53,8 +54,9 @@ pub fn decide(
     let wanted = draft.due_fires();
     let next = draft.next_fire(wanted);
     // What is shown can wait for the fire that waits for its pod: it isn't worth a write of its own.
-    // And of a schedule that is being deleted there is nothing left to show.
-    if wanted.is_none() && !seen.deleting {
+    // And of a schedule that is being deleted, or of which others know more, there is nothing to show.
+    let shows = !seen.deleting && !draft.outdated;
+    if wanted.is_none() && shows {
         let alone = draft.status == seen.status;
         let behind = draft.behind();
         draft.show_next(next);
@@ -70,7 +72,11 @@ pub fn decide(
     let (early, early_at) =
         prepare::early(schedule, seen, learned, next.filter(|_| free), ahead, now);
     let active = draft.status.active.as_ref();
-    let (litter, litter_at) = litter(schedule, &seen.pods, active, [wanted, next], now);
+    let coming = match schedule.words.is_none() || draft.outdated {
+        true if !seen.deleting => Coming::After(draft.watermark()),
+        _ => Coming::Known([wanted, next]),
+    };
+    let (litter, litter_at) = litter(schedule, &seen.pods, active, coming, now);
     let wakes = [
         // A fire that waits for the active run waits for no time.
         next.filter(|&fire| fire > now),
@@ -92,7 +98,7 @@ pub fn decide(
         (Busy::Stop(step), _) => vec![step],
         (Busy::Ask(_) | Busy::Waits | Busy::Idle, None) => match early {
             Some(fire) => vec![prepare::step(schedule, seen, learned, fire)],
-            None if readiness::unknown(schedule, &draft.status) && !seen.deleting => {
+            None if readiness::unknown(schedule, &draft.status) && shows => {
                 vec![Step::Try {
                     generation: schedule.generation,
                 }]
@@ -128,6 +134,8 @@ struct Draft<'a> {
     now: Timestamp,
     status: ScheduledContainerStatus,
     news: Vec<News>,
+    /// Another controller sees a later version of a calendar: what fires by ours is not for us to say.
+    outdated: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -142,21 +150,25 @@ impl<'a> Draft<'a> {
 
     /// Takes on an edited schedule: it fires from now on, never for the time before the edit.
     fn adopt(&mut self) {
-        let Some(now) = &self.schedule.words else {
+        let Some(own) = &self.schedule.words else {
             return;
         };
-        let Some(before) = self.status.observed_schedule.replace(now.clone()) else {
-            return;
-        };
-        if before == *now {
-            return;
+        let known = self.status.observed_schedule.as_deref();
+        match known.map(|known| words::compare(own, known)) {
+            Some(Observed::Same) => return,
+            Some(Observed::Ahead) => return self.outdated = true,
+            Some(Observed::Earlier) | None => {}
         }
-        if let Some(earlier) = self.schedule.earlier_timing(&before)
-            && let Some(due) = earlier.due(self.watermark(), self.now)
+        let Some(before) = self.status.observed_schedule.replace(own.clone()) else {
+            return;
+        };
+        if let Some(Earlier { timing, certain }) = self.schedule.earlier(&before)
+            && let Some(due) = timing.due(self.watermark(), self.now)
         {
-            self.skip(due, Reason::ScheduleChanged, words::past(&before));
+            self.skip(due, Reason::ScheduleChanged, words::past(&before, certain));
         }
-        self.status.observed_since = Some(whole_second(self.now));
+        // A clock that was put back doesn't bring back what is decided.
+        self.status.observed_since = Some(whole_second(self.now).max(self.watermark()));
     }
 
     /// Looks after the active run: finishes it if it ended, else says what it asks for.
@@ -356,7 +368,7 @@ impl<'a> Draft<'a> {
             .timing
             .as_ref()
             .ok()
-            .filter(|_| !self.seen.deleting)
+            .filter(|_| !self.seen.deleting && !self.outdated)
     }
 
     /// The first fire after those that are decided, or after the one that is about to be.

@@ -11,13 +11,32 @@ use super::{
 };
 use crate::api::ActiveRun;
 
+/// The fires for which pods are held.
+#[derive(Clone, Copy, Debug)]
+pub enum Coming {
+    /// These.
+    Known([Option<Timestamp>; 2]),
+    /// Any after this instant, since our view of a calendar is missing or old: another controller
+    /// may have prepared its pod.
+    After(Timestamp),
+}
+
+impl Coming {
+    fn may_be(self, fire: Timestamp) -> bool {
+        match self {
+            Self::Known(fires) => fires.contains(&Some(fire)),
+            Self::After(decided) => fire > decided,
+        }
+    }
+}
+
 /// The steps that tidy up: held pods for no coming fire, and ended ones beyond the history limits.
 /// Also when the next pod outlives its time.
 pub fn litter(
     schedule: &Schedule,
     pods: &[SeenPod],
     active: Option<&ActiveRun>,
-    coming: [Option<Timestamp>; 2],
+    coming: Coming,
     now: Timestamp,
 ) -> (Vec<Step>, Option<Timestamp>) {
     let mut steps = Vec::new();
@@ -30,7 +49,7 @@ pub fn litter(
         }
         // Whoever made a pod from a later spec than we know sees more than we do.
         let wanted = pod.generation > schedule.generation
-            || coming.contains(&Some(pod.fire)) && pod.generation == schedule.generation;
+            || coming.may_be(pod.fire) && pod.generation == schedule.generation;
         match pod.phase {
             _ if pod.held && !wanted => steps.push(sweep(pod)),
             Phase::Succeeded => succeeded.push(pod),

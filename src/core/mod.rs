@@ -22,4 +22,5 @@ pub mod schedule;
 pub mod schedule_ref;
 pub mod status;
 pub mod timetable;
+pub mod version;
 pub mod words;

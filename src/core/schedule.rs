@@ -11,7 +11,7 @@ use super::{
     run::spread,
     schedule_ref::ScheduleRef,
     timetable::Timetable,
-    words,
+    words::{self, Observed},
 };
 use crate::api::{ConcurrencyPolicy, MissedFires, RawJson, ScheduledContainerSpec, TimingSpec};
 
@@ -48,9 +48,22 @@ pub struct Schedule {
     pub spread: u64,
     /// What decides `timing` besides the almanac; `None` of a spec that can't be decoded.
     written: Option<Written>,
-    /// The words and the fires before a calendar changed: it keeps its earlier days nowhere else.
-    before: Option<(String, Timetable)>,
+    /// The form that is in the status, until this one is adopted: a calendar keeps its earlier days
+    /// nowhere else.
+    before: Option<Form>,
     almanac: Arc<Almanac>,
+}
+
+/// Words, and the fires that they mean.
+type Form = (String, Timetable);
+
+/// The fires of an earlier form.
+#[derive(Clone, Debug)]
+pub struct Earlier {
+    pub timing: Timetable,
+    /// Whether they are exactly what it would have fired. If a calendar was edited while nobody
+    /// watched, its present days have to do.
+    pub certain: bool,
 }
 
 /// What of a spec decides when it fires, kept so that it can be read again when a calendar changes.
@@ -141,9 +154,9 @@ impl Schedule {
         }
     }
 
-    /// Takes on an almanac. Says whether a calendar that the schedule names is another one there, and
-    /// the schedule so was read anew. Once more is no change.
-    pub fn reread(&mut self, almanac: &Arc<Almanac>) -> bool {
+    /// Takes on an almanac, while the status says `observed`. Says whether a calendar that the
+    /// schedule names is another one there, and the schedule so was read anew. Once more is no change.
+    pub fn reread(&mut self, almanac: &Arc<Almanac>, observed: Option<&str>) -> bool {
         let earlier = std::mem::replace(&mut self.almanac, almanac.clone());
         let Some(written) = &self.written else {
             return false;
@@ -157,26 +170,77 @@ impl Schedule {
             let (timing, words) = written.read(almanac, &self.identity, self.created);
             let timing = std::mem::replace(&mut self.timing, timing);
             let words = std::mem::replace(&mut self.words, words);
-            // Without words nothing was decided by it: then what was before it is still the last form.
-            if let Some(words) = words {
-                self.before = timing.ok().map(|timing| (words, timing));
+            let before = self.before.take();
+            self.before = last(words.zip(timing.ok()), before, observed);
+            if self.has_settled(observed) {
+                self.settle();
             }
         }
         uses
     }
 
-    /// The fires of an earlier form of this schedule, by the words that status kept of it; none if
-    /// they can't be told any more, since a calendar was edited while nobody watched.
-    pub fn earlier_timing(&self, words: &str) -> Option<Timetable> {
-        if let Some((_, timing)) = self.before.as_ref().filter(|before| before.0 == words) {
-            return Some(timing.clone());
+    /// Follows on an earlier spec of the same schedule, while the status says `observed`.
+    pub fn follow(&mut self, outgoing: &Self, observed: Option<&str>) {
+        let (words, timing) = (outgoing.words.clone(), outgoing.timing.clone());
+        let before = outgoing.before.clone();
+        self.before = last(words.zip(timing.ok()), before, observed);
+        if self.has_settled(observed) {
+            self.settle();
+        }
+    }
+
+    /// Whether it keeps an earlier form that nobody asks for any more, since the status says
+    /// `observed`: that it has been adopted.
+    pub fn has_settled(&self, observed: Option<&str>) -> bool {
+        let own = self.words.as_deref().filter(|_| self.before.is_some());
+        own.zip(observed).is_some_and(is_same)
+    }
+
+    /// Forgets the earlier form.
+    pub fn settle(&mut self) {
+        self.before = None;
+    }
+
+    /// The fires of an earlier form of this schedule, by the words that status kept of it; none of a
+    /// form that never fired.
+    pub fn earlier(&self, words: &str) -> Option<Earlier> {
+        if !words::fired(words) {
+            return None;
+        }
+        let before = self.before.as_ref();
+        if let Some((_, timing)) = before.filter(|before| is_same((&before.0, words))) {
+            return Some(Earlier {
+                timing: timing.clone(),
+                certain: true,
+            });
         }
         let ScheduleRef {
             namespace, name, ..
         } = &self.identity;
-        let written = words::timing(words, &self.almanac, namespace)?;
-        Timetable::parse(&written, &self.almanac, Some((namespace, name))).ok()
+        let written = words::timing(words, &self.almanac, namespace);
+        let earlier = written.and_then(|(written, certain)| {
+            let timing = Timetable::parse(&written, &self.almanac, Some((namespace, name)));
+            timing.ok().map(|timing| Earlier { timing, certain })
+        });
+        // It did fire. If not even its expression can be read any more, the present one stands in.
+        earlier.or_else(|| {
+            let timing = self.timing.clone().ok()?;
+            let certain = false;
+            Some(Earlier { timing, certain })
+        })
     }
+}
+
+/// The form that is in the status: the outgoing one, unless that was never adopted; then it is still
+/// the one before.
+fn last(outgoing: Option<Form>, before: Option<Form>, observed: Option<&str>) -> Option<Form> {
+    let observed = observed?;
+    let mut forms = [outgoing, before].into_iter().flatten();
+    forms.find(|(words, _)| is_same((words, observed)))
+}
+
+fn is_same((own, observed): (&str, &str)) -> bool {
+    words::compare(own, observed) == Observed::Same
 }
 
 impl Written {
@@ -187,12 +251,39 @@ impl Written {
         created: Timestamp,
     ) -> (Result<Timetable, Idle>, Option<String>) {
         let timing = self.timing(almanac, identity, created);
-        let words = words::of(&self.timing, almanac, &identity.namespace);
-        let words = words.map(|words| match &timing {
-            Ok(_) => words,
-            Err(idle) => format!("{words} ({})", idle.reason),
-        });
+        let words = match timing
+            .as_ref()
+            .err()
+            .and_then(|_| self.rests(almanac, identity))
+        {
+            Some(reason) => Some(words::resting(&self.timing, almanac, reason)),
+            None => {
+                let words = words::of(&self.timing, almanac, &identity.namespace);
+                words.map(|words| match &timing {
+                    Ok(_) => words,
+                    Err(idle) => words::idle(&words, idle.reason),
+                })
+            }
+        };
         (timing, words)
+    }
+
+    /// Why it never fires, whatever its calendars say: then it is decided also while they are not
+    /// known, so that its fires meanwhile are not made up for later.
+    fn rests(&self, almanac: &Almanac, identity: &ScheduleRef) -> Option<Reason> {
+        if self.suspended {
+            return Some(Reason::Suspended);
+        }
+        if let Some(obstacle) = &self.obstacle {
+            return Some(obstacle.reason);
+        }
+        let without = TimingSpec {
+            calendars: Vec::new(),
+            ..self.timing.clone()
+        };
+        let name = (identity.namespace.as_str(), identity.name.as_str());
+        let without = Timetable::parse(&without, almanac, Some(name));
+        without.err().map(|idle| idle.reason)
     }
 
     /// Mistakes come before suspension: who suspends a schedule to mend it wants to see them.

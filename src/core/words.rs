@@ -6,10 +6,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::almanac::{Almanac, CalendarRef};
-use crate::api::TimingSpec;
+use super::{
+    almanac::{Almanac, CalendarRef},
+    reason::Reason,
+    version::later,
+};
+use crate::api::{CalendarKind, TimingSpec};
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Words {
     #[serde(flatten)]
@@ -17,64 +21,168 @@ struct Words {
     /// In the order of the calendars.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     fingerprints: Vec<String>,
+    /// The resource versions at which the calendars were seen, in their order: of two controllers
+    /// that see other days, the one with the later version is right. No part of the form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    versions: Vec<String>,
 }
 
 /// The words of a schedule of this namespace; none while the days of a calendar that it names are
 /// not known.
 pub fn of(written: &TimingSpec, almanac: &Almanac, namespace: &str) -> Option<String> {
-    let zone = written.time_zone.as_deref().or(almanac.local.iana_name());
-    let zone = zone.unwrap_or("local");
-    let expression = written.schedule.as_deref().unwrap_or_default().trim();
-    let timing = TimingSpec {
-        schedule: written.schedule.as_ref().map(|_| expression.into()),
-        time_zone: Some(zone.into()),
-        jitter_seconds: written.jitter_seconds.filter(|seconds| *seconds != 0),
-        ..written.clone()
-    };
-    let plain = TimingSpec {
-        schedule: timing.schedule.clone(),
-        time_zone: timing.time_zone.clone(),
-        ..TimingSpec::default()
-    };
-    if timing == plain {
-        return Some(format!("{expression} {zone}"));
-    }
-    let fingerprint = |calendar| {
+    let known = |calendar| {
         let known = almanac.calendars.get(&CalendarRef::of(calendar, namespace));
         let known = known?.as_ref().ok()?;
-        Some(format!("{:016x}", known.fingerprint()))
+        let fingerprint = format!("{:016x}", known.fingerprint());
+        Some((fingerprint, known.version().to_owned()))
     };
-    let fingerprints = timing.calendars.iter().map(fingerprint);
+    let known: Option<Vec<_>> = written.calendars.iter().map(known).collect();
+    let (fingerprints, versions) = known?.into_iter().unzip();
     let words = Words {
-        fingerprints: fingerprints.collect::<Option<_>>()?,
-        timing,
+        timing: normal(written, almanac),
+        fingerprints,
+        versions,
     };
-    Some(serde_json::to_string(&words).expect("it is made of texts, numbers and lists"))
+    Some(words.text())
 }
 
-/// What the words of a schedule of this namespace say of time; none of a form that never fired, whose
-/// words end in the reason, and of one whose calendars had other days than now: nobody keeps those.
-pub fn timing(words: &str, almanac: &Almanac, namespace: &str) -> Option<TimingSpec> {
-    if words.starts_with('{') {
-        let Words { timing, .. } = serde_json::from_str(words).ok()?;
-        let same = timing.calendars.is_empty()
-            || of(&timing, almanac, namespace).as_deref() == Some(words);
-        return same.then_some(timing);
+/// The words of a schedule that never fires for this reason, whatever its calendars say.
+pub fn resting(written: &TimingSpec, almanac: &Almanac, reason: Reason) -> String {
+    let words = Words {
+        timing: normal(written, almanac),
+        ..Words::default()
+    };
+    idle(&words.text(), reason)
+}
+
+/// The words of a form that never fires for this reason.
+pub fn idle(words: &str, reason: Reason) -> String {
+    format!("{words} ({reason})")
+}
+
+/// Whether these are the words of a form that fired.
+pub fn fired(words: &str) -> bool {
+    !words.ends_with(')')
+}
+
+/// What the words in the status are to those of a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// They are of the same form, however it is written.
+    Same,
+    /// They are of an earlier form.
+    Earlier,
+    /// Who wrote them saw a later version of a calendar than we do.
+    Ahead,
+}
+
+/// Compares the words in the status with a schedule's own.
+pub fn compare(own: &str, observed: &str) -> Observed {
+    if own == observed {
+        return Observed::Same;
     }
-    // A reason, in brackets, is read as a zone here and is none.
-    let (expression, zone) = words.rsplit_once(' ')?;
-    Some(TimingSpec {
-        schedule: Some(expression.into()),
-        time_zone: Some(zone.into()),
-        ..TimingSpec::default()
-    })
+    let (Some((own, why)), Some((observed, why_observed))) = (read(own), read(observed)) else {
+        return Observed::Earlier;
+    };
+    let same = why == why_observed
+        && own.timing == observed.timing
+        && own.fingerprints == observed.fingerprints;
+    let ahead = || {
+        let version = |calendar| {
+            own.seen()
+                .find(|seen| seen.0 == calendar)
+                .map(|seen| seen.1)
+        };
+        let mut theirs = observed.seen();
+        theirs.any(|(calendar, theirs)| version(calendar).is_some_and(|own| later(theirs, own)))
+    };
+    match same {
+        true => Observed::Same,
+        false if ahead() => Observed::Ahead,
+        false => Observed::Earlier,
+    }
 }
 
-/// What a message says of the form that these words are of.
-pub fn past(words: &str) -> String {
-    match words.starts_with('{') {
-        true => "the schedule, or a calendar that it names, was another one then".into(),
-        false => format!("the schedule was \"{words}\" then"),
+/// What the words of a schedule of this namespace say of time, and whether its calendars have the
+/// same days now: nobody keeps earlier ones. None of a form that never fired.
+pub fn timing(words: &str, almanac: &Almanac, namespace: &str) -> Option<(TimingSpec, bool)> {
+    let (Words { timing, .. }, _) = read(words).filter(|_| fired(words))?;
+    let now = of(&timing, almanac, namespace);
+    let same = now.is_some_and(|now| compare(&now, words) == Observed::Same);
+    Some((timing, same))
+}
+
+/// Leaves out what says nothing, and says what is left to the controller.
+fn normal(written: &TimingSpec, almanac: &Almanac) -> TimingSpec {
+    let zone = written.time_zone.as_deref().or(almanac.local.iana_name());
+    let expression = written.schedule.as_deref().map(str::trim);
+    TimingSpec {
+        schedule: expression.map(Into::into),
+        time_zone: Some(zone.unwrap_or("local").into()),
+        jitter_seconds: written.jitter_seconds.filter(|seconds| *seconds != 0),
+        ..written.clone()
+    }
+}
+
+impl Words {
+    fn text(&self) -> String {
+        let plain = plain(
+            self.timing.schedule.clone(),
+            self.timing.time_zone.as_deref(),
+        );
+        if self.timing == plain {
+            let [expression, zone] =
+                [&plain.schedule, &plain.time_zone].map(|part| part.as_deref().unwrap_or_default());
+            return format!("{expression} {zone}");
+        }
+        serde_json::to_string(self).expect("it is made of texts, numbers and lists")
+    }
+
+    /// The calendars, with the versions at which they were seen.
+    fn seen(&self) -> impl Iterator<Item = ((CalendarKind, &str), &str)> {
+        let named = self.timing.calendars.iter();
+        let named = named.map(|calendar| (calendar.kind, calendar.name.as_str()));
+        named.zip(self.versions.iter().map(String::as_str))
+    }
+}
+
+/// Reads words, with the reason in brackets that a form which never fires ends in. Whatever a later
+/// version may add to them that says nothing is read as nothing: it is no edit.
+fn read(words: &str) -> Option<(Words, Option<&str>)> {
+    let (words, why) = match words.rsplit_once(" (") {
+        Some((words, why)) if why.ends_with(')') => (words, Some(why)),
+        _ => (words, None),
+    };
+    if words.starts_with('{') {
+        return Some((serde_json::from_str(words).ok()?, why));
+    }
+    let (expression, zone) = words.rsplit_once(' ')?;
+    let timing = plain(Some(expression.into()), Some(zone));
+    let words = Words {
+        timing,
+        ..Words::default()
+    };
+    Some((words, why))
+}
+
+/// One expression with its zone.
+fn plain(schedule: Option<String>, zone: Option<&str>) -> TimingSpec {
+    TimingSpec {
+        schedule,
+        time_zone: zone.map(Into::into),
+        ..TimingSpec::default()
+    }
+}
+
+/// What a message says of the form that these words are of. `certain` is whether its fires are
+/// exactly known.
+pub fn past(words: &str, certain: bool) -> String {
+    if !certain {
+        "a calendar was edited while no controller watched; counted by its present days".into()
+    } else if words.starts_with('{') {
+        "the schedule, or a calendar that it names, was another one then".into()
+    } else {
+        format!("the schedule was \"{words}\" then")
     }
 }
 
@@ -100,7 +208,7 @@ mod tests {
     }
 
     fn timing_of(words: &str) -> Option<TimingSpec> {
-        timing(words, &Almanac::new(TimeZone::UTC), "shop")
+        timing(words, &Almanac::new(TimeZone::UTC), "shop").map(|(timing, _)| timing)
     }
 
     fn with_calendar(kind: CalendarKind, namespace: &str, days: CalendarSpec) -> Almanac {
@@ -191,29 +299,132 @@ mod tests {
 
     #[test]
     fn a_form_that_never_fired_has_no_timing() {
-        for words in [
-            "0 3 * * * UTC (Suspended)",
-            "{\"schedule\":\"@daily\"} (Suspended)",
+        let almanac = Almanac::new(TimeZone::UTC);
+        let one = json!({"schedule": "0 3 * * *"});
+        let more = json!({"schedule": "0 3 * * *", "calendars": [{"name": "away"}]});
+        for timing in [one, more] {
+            let words = resting(&written(timing), &almanac, Reason::Suspended);
+            assert!(words.ends_with(" (Suspended)"), "{words}");
+            assert!(!fired(&words), "{words}");
+            assert_eq!(timing_of(&words), None, "{words}");
+        }
+        assert!(fired("0 3 * * * UTC"));
+    }
+
+    /// Off on these days, as seen at this version.
+    fn off(date: &str, version: &str) -> Almanac {
+        let days = CalendarSpec {
+            dates: vec![date.into()],
+            ..CalendarSpec::default()
+        };
+        let mut almanac = with_calendar(CalendarKind::ScheduleCalendar, "shop", days);
+        for calendar in almanac.calendars.values_mut() {
+            let days = Calendar::clone(calendar.as_ref().unwrap());
+            *calendar = Ok(days.seen_at(version.into()).into());
+        }
+        almanac
+    }
+
+    #[test]
+    fn a_form_with_other_days_than_now_says_so() {
+        let written = written(json!({"schedule": "@daily", "calendars": [{"name": "holidays"}]}));
+        let (then, now) = (off("12-25", "1"), off("12-26", "2"));
+        let words = of(&written, &then, "shop").unwrap();
+        for (almanac, same) in [
+            (then, true),
+            (off("12-25", "7"), true),
+            (now, false),
+            (Almanac::new(TimeZone::UTC), false),
         ] {
-            let zone = timing_of(words).and_then(|timing| timing.time_zone);
-            assert!(zone.is_none_or(|zone| zone == "(Suspended)"), "{words}");
+            let (timing, known) = timing(&words, &almanac, "shop").unwrap();
+            assert_eq!((timing.calendars.len(), known), (1, same));
         }
     }
 
     #[test]
-    fn a_form_with_other_days_than_now_is_not_guessed() {
-        let written = written(json!({"schedule": "@daily", "calendars": [{"name": "holidays"}]}));
-        let on = |date: &str| {
-            let days = CalendarSpec {
-                dates: vec![date.into()],
-                ..CalendarSpec::default()
-            };
-            with_calendar(CalendarKind::ScheduleCalendar, "shop", days)
-        };
-        let (then, now) = (on("12-25"), on("12-26"));
-        let words = of(&written, &then, "shop").unwrap();
-        assert!(timing(&words, &then, "shop").is_some());
-        assert_eq!(timing(&words, &now, "shop"), None);
-        assert_eq!(timing(&words, &Almanac::new(TimeZone::UTC), "shop"), None);
+    fn words_are_compared_by_what_they_say() {
+        let daily = json!({"schedule": "@daily", "calendars": [{"name": "holidays"}]});
+        let weekly = json!({"schedule": "@weekly", "calendars": [{"name": "holidays"}]});
+        let christmas = |version| of(&written(daily.clone()), &off("12-25", version), "shop");
+        let boxing = |version| of(&written(daily.clone()), &off("12-26", version), "shop");
+        let own = christmas("20").unwrap();
+        let by_others = |words: &str| words.replace("\"20\"", "\"21\"");
+        for (what, observed, expected) in [
+            ("the very same", Some(own.clone()), Observed::Same),
+            (
+                "a later version, the same days",
+                christmas("21"),
+                Observed::Same,
+            ),
+            (
+                "a later version, other days",
+                boxing("100"),
+                Observed::Ahead,
+            ),
+            (
+                "an earlier version, other days",
+                boxing("3"),
+                Observed::Earlier,
+            ),
+            (
+                "the same version, other days",
+                boxing("20"),
+                Observed::Earlier,
+            ),
+            ("no number", boxing("x"), Observed::Earlier),
+            (
+                "another expression and an earlier version",
+                of(&written(weekly.clone()), &off("12-25", "3"), "shop"),
+                Observed::Earlier,
+            ),
+            (
+                "another expression and a later version",
+                of(&written(weekly), &off("12-25", "21"), "shop"),
+                Observed::Ahead,
+            ),
+            (
+                "suspended then",
+                Some(idle(&by_others(&own), Reason::Suspended)),
+                Observed::Ahead,
+            ),
+            (
+                "without days then",
+                Some(resting(
+                    &written(daily.clone()),
+                    &off("12-25", "21"),
+                    Reason::Suspended,
+                )),
+                Observed::Earlier,
+            ),
+            (
+                "not readable",
+                Some("(InvalidSpec)".into()),
+                Observed::Earlier,
+            ),
+        ] {
+            assert_eq!(compare(&own, &observed.unwrap()), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_another_version_writes_besides_is_no_edit() {
+        let own = words(json!({"schedule": "0 3 * * *", "excludes": ["12-25"]})).unwrap();
+        assert!(!own.contains("clockChanges"), "{own}");
+        let open = own.strip_suffix('}').unwrap();
+        for more in [
+            r#","clockChanges":{}"#,
+            r#","later":null,"fingerprints":[]"#,
+        ] {
+            let observed = format!("{open}{more}}}");
+            assert_eq!(compare(&own, &observed), Observed::Same, "{observed}");
+        }
+        let plain = r#"{"schedule":"0 3 * * *","timeZone":"UTC","clockChanges":{}}"#;
+        assert_eq!(compare("0 3 * * * UTC", plain), Observed::Same);
+        let suspended = format!("{plain} (Suspended)");
+        assert_eq!(compare("0 3 * * * UTC", &suspended), Observed::Earlier);
+        assert_eq!(
+            compare("0 3 * * * UTC (Suspended)", &suspended),
+            Observed::Same
+        );
     }
 }

@@ -57,9 +57,11 @@ impl Cache {
             // Each under a lock of its own: a calendar that all schedules name holds up no fire.
             let mut inner = self.lock();
             let almanac = inner.almanac.clone();
-            let entry = inner.schedules.get_mut(&key);
-            if entry.is_some_and(|entry| Arc::make_mut(&mut entry.schedule).reread(&almanac)) {
-                reread.push(key);
+            if let Some(entry) = inner.schedules.get_mut(&key) {
+                let observed = entry.status.observed_schedule.as_deref();
+                if Arc::make_mut(&mut entry.schedule).reread(&almanac, observed) {
+                    reread.push(key);
+                }
             }
             drop(inner);
         }
