@@ -551,6 +551,26 @@ fn what_is_refused_says_what_to_write_instead() {
             "day of week: FRI-MON runs backwards; write FRI-SAT,SUN-MON",
         ),
         (
+            Crontab,
+            "0 0 * * 6-0",
+            "day of week: 6-0 runs backwards; write 6,0",
+        ),
+        (
+            Robfig,
+            "0 0 * * SAT-sun",
+            "day of week: SAT-sun runs backwards; write SAT,SUN",
+        ),
+        (
+            Crontab,
+            "0 20-0 * * *",
+            "hour: 20-0 runs backwards; write 20-23,0",
+        ),
+        (
+            Cronexpr,
+            "0 0 * * 6-7",
+            "day of week: 6-7 runs backwards, since 7 is read as 0; write 6,0",
+        ),
+        (
             Robfig,
             "0 0 * * 7",
             "day of week: 7 is not in 0-6 or SUN-SAT; Sunday is 0",

@@ -65,7 +65,16 @@ const ROWS: &str = "
 0 0 * * 1 | At 00:00 on every Monday
 0 0 * * 1,3,5 | At 00:00 on every Monday, Wednesday and Friday
 0 0 * * FRI-MON | At 00:00 on every day from Friday to Monday
-0 0 * * 1-7 | At 00:00 on every day from Monday to Sunday
+0 0 * * 1-7 | At 00:00 on every day
+0 0 1-31 * * | At 00:00 on every day
+0 0 * 1-12 1 | At 00:00 on every Monday
+0 0 5,* * MON | At 00:00 on every day
+0 0 13 * 1,* | At 00:00 on every day
+0 0 13 * 1,? | At 00:00 on every day
+0 0 13 6 1,* | At 00:00 on every day in June
+0 0 5,* * +MON | At 00:00 on every Monday
+0 0 *,5 * MON | At 00:00 on every Monday
+0 0 0 1,* * MON 2027 | At 00:00 on every day, in 2027
 0 0 * * */2 | At 00:00 on every Sunday, Tuesday, Thursday and Saturday
 0 0 * * 7 | At 00:00 on every Sunday
 0 0 * * 5L | At 00:00 on the last Friday of the month
@@ -156,6 +165,26 @@ fn dialects_and_their_own_forms_have_words() {
             Dialect::Robfig,
             "CRON_TZ=Asia/Tokyo 0 12 * * 1",
             "At 12:00 on every Monday, in Asia/Tokyo",
+        ),
+        (
+            Dialect::Crontab,
+            "0 0 5,* * MON",
+            "At 00:00 on every day, in UTC",
+        ),
+        (
+            Dialect::Robfig,
+            "0 0 5,* * MON",
+            "At 00:00 on every Monday, in UTC",
+        ),
+        (
+            Dialect::Cronexpr,
+            "0 0 */1 * MON",
+            "At 00:00 on every day, in UTC",
+        ),
+        (
+            Dialect::Cronexpr,
+            "0 0 13 * */1",
+            "At 00:00 on every day, in UTC",
         ),
         (
             Dialect::Robfig,
@@ -258,6 +287,72 @@ fn the_zone_is_named() {
         words.when,
         "At 02:30 on every day from Monday to Friday, in Europe/Berlin"
     );
+}
+
+#[test]
+fn what_stands_beside_h_is_told() {
+    // Of seed 7.
+    for (expression, when, hashed) in [
+        (
+            "0 0 H,L * *",
+            "At 00:00 on day 5 of the month and the last day of the month, in UTC",
+            "H,L is day 5 and L",
+        ),
+        (
+            "0 0 * * H,FRI#2",
+            "At 00:00 on every Tuesday and the second Friday of the month, in UTC",
+            "H,FRI#2 is day of the week Tuesday and Friday#2",
+        ),
+    ] {
+        let words = words(expression, "UTC", &options());
+        assert_eq!(words.when, when);
+        assert_eq!(words.hashed.as_deref(), Some(hashed));
+    }
+}
+
+#[test]
+fn once_at_a_clock_change_says_what_becomes_of_it() {
+    let berlin = "Europe/Berlin";
+    for (expression, overlap, when, clock_changes) in [
+        (
+            "@at 2026-03-29 02:30",
+            None,
+            "Once, at 2026-03-29T03:00:00+02:00, in Europe/Berlin",
+            "The clock skips 2026-03-29T02:30:00, so it fires at the first instant after the gap",
+        ),
+        (
+            "@at 2026-10-25 02:30",
+            None,
+            "Once, at 2026-10-25T02:30:00+02:00, in Europe/Berlin",
+            "The clock shows 2026-10-25T02:30:00 twice, and it fires the first time",
+        ),
+        (
+            "@at 2026-10-25 02:30",
+            Some(Overlap::Last),
+            "Once, at 2026-10-25T02:30:00+01:00, in Europe/Berlin",
+            "The clock shows 2026-10-25T02:30:00 twice, and it fires the last time",
+        ),
+        (
+            "@at 2026-10-25T02:30:00+01:00",
+            None,
+            "Once, at 2026-10-25T02:30:00+01:00, in Europe/Berlin",
+            "It is one instant, so clock changes don't matter",
+        ),
+        (
+            "@at 2026-03-29 03:00",
+            None,
+            "Once, at 2026-03-29T03:00:00+02:00, in Europe/Berlin",
+            "It is one instant, so clock changes don't matter",
+        ),
+    ] {
+        let options = Options {
+            clock_changes: ClockChanges { gap: None, overlap },
+            ..options()
+        };
+        let words = words(expression, berlin, &options);
+        assert_eq!(words.when, when);
+        assert_eq!(words.clock_changes, clock_changes);
+    }
 }
 
 #[test]

@@ -21,15 +21,7 @@ const YEARS: std::ops::RangeInclusive<i64> = 1970..=2100;
 const MOST_DATES: usize = 10_000;
 const MOST_RANGES: usize = 1_000;
 
-const WEEKDAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
+const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 /// A set of days. Two that hold the same dates, days of the year and days of the week are equal,
 /// however they were written.
@@ -60,8 +52,9 @@ enum Day {
 impl Calendar {
     /// Reads what a user wrote: dates such as `2026-12-25` in the years 1970 to 2100, days of every
     /// year such as `12-25` (`02-29` is one only in leap years), ranges of either kind with both
-    /// ends in them (a yearly one may run over New Year), and days of the week by their English
-    /// names or the first three letters of these, in any case.
+    /// ends in them (a yearly one may run over New Year), and days of the week by the first three
+    /// letters of their English names, in any case. All of it is as the API server takes it, without
+    /// spaces.
     ///
     /// # Errors
     ///
@@ -93,8 +86,9 @@ impl Calendar {
         for (n, name) in spec.weekdays.iter().enumerate() {
             calendar.weekdays |= of_week(name).ok_or_else(|| {
                 format!(
-                    "spec.weekdays[{n}]: {} is not one of SUN, MON, TUE, WED, THU, FRI, SAT",
-                    value(name)
+                    "spec.weekdays[{n}]: {} is not one of SUN, MON, TUE, WED, THU, FRI, SAT{}",
+                    value(name),
+                    nearly(name)
                 )
             })?;
         }
@@ -181,7 +175,7 @@ impl Calendar {
 
 /// Reads `2026-12-25` or `12-25`.
 fn read_day(text: &str) -> Result<Day, String> {
-    let parts: Vec<&str> = text.trim().split('-').collect();
+    let parts: Vec<&str> = text.split('-').collect();
     let digits = |part: &str, n: usize| {
         (part.len() == n && part.bytes().all(|b| b.is_ascii_digit()))
             .then(|| part.parse::<i64>().ok())
@@ -196,8 +190,13 @@ fn read_day(text: &str) -> Result<Day, String> {
         .and_then(|(year, month, day)| Some((year, digits(month, 2)?, digits(day, 2)?)))
         .ok_or_else(|| {
             format!(
-                "{} is not a date such as 2026-12-25, or 12-25 for every year",
-                quote(text)
+                "{} is not a date such as 2026-12-25, or 12-25 for every year{}",
+                quote(text),
+                if text.contains(char::is_whitespace) {
+                    "; write it without spaces"
+                } else {
+                    ""
+                }
             )
         })?;
     let refuse = |what: &str, n: i64, first: i64, last: i64| {
@@ -229,11 +228,22 @@ fn read_day(text: &str) -> Result<Day, String> {
 }
 
 fn of_week(name: &str) -> Option<u8> {
-    let name = name.trim();
-    let n = WEEKDAYS.iter().position(|known| {
-        known.eq_ignore_ascii_case(name) || known[..3].eq_ignore_ascii_case(name)
-    })?;
+    let n = WEEKDAYS
+        .iter()
+        .position(|known| known.eq_ignore_ascii_case(name))?;
     Some(1 << n)
+}
+
+/// Which day of the week was meant, as the end of a sentence; empty if it can't be told.
+fn nearly(name: &str) -> String {
+    let start: String = name.trim().chars().take(3).collect();
+    match WEEKDAYS
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(&start))
+    {
+        Some(known) => format!("; did you mean {known}?"),
+        None => String::new(),
+    }
 }
 
 fn bit(day: u32) -> u32 {
@@ -340,8 +350,8 @@ mod tests {
     }
 
     #[test]
-    fn a_day_of_the_week_has_its_short_and_its_full_name_in_any_case() {
-        for name in ["SAT", "sat", "Saturday", "SATURDAY"] {
+    fn a_day_of_the_week_has_three_letters_in_any_case() {
+        for name in ["SAT", "sat", "Sat"] {
             let calendar = Calendar::parse(&spec(&[], &[], &[name])).unwrap();
             let days = days(&calendar);
             assert_eq!(
@@ -396,6 +406,22 @@ mod tests {
                 "spec.weekdays[1]: Sonntag is not one of SUN, MON, TUE, WED, THU, FRI, SAT",
             ),
             (
+                spec(&[], &[], &["Monday"]),
+                "spec.weekdays[0]: Monday is not one of SUN, MON, TUE, WED, THU, FRI, SAT; did you mean MON?",
+            ),
+            (
+                spec(&[], &[], &[" tue "]),
+                "spec.weekdays[0]: \" tue \" is not one of SUN, MON, TUE, WED, THU, FRI, SAT; did you mean TUE?",
+            ),
+            (
+                spec(&[" 2026-12-25"], &[], &[]),
+                "spec.dates[0]: \" 2026-12-25\" is not a date such as 2026-12-25, or 12-25 for every year; write it without spaces",
+            ),
+            (
+                spec(&[], &[("12-24", "12-25\n")], &[]),
+                "spec.ranges[0]: \"12-25\\n\" is not a date such as 2026-12-25, or 12-25 for every year; write it without spaces",
+            ),
+            (
                 spec(&["12-25"; 10_001], &[], &[]),
                 "spec.dates: 10001 are too many: a calendar has at most 10000; put the rest into a second calendar",
             ),
@@ -415,7 +441,7 @@ mod tests {
         let same = print(spec(
             &["12-25", "12-25"],
             &[("2026-05-01", "2026-05-02")],
-            &["Sunday", "sat"],
+            &["Sun", "sat"],
         ));
         assert_eq!(one, same);
         for other in [

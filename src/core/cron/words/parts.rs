@@ -95,24 +95,44 @@ pub(super) fn is_hashed(text: &str) -> bool {
         .any(|part| part.trim_start_matches('+').starts_with(['H', 'h']))
 }
 
+impl Part {
+    /// A day by the month's end or by weekdays.
+    fn is_special(&self) -> bool {
+        match self {
+            Self::BeforeLast(_)
+            | Self::LastWeekday
+            | Self::WeekdayNear(_)
+            | Self::LastOf(_)
+            | Self::Nth(..) => true,
+            Self::Every | Self::One(_) | Self::Span { .. } => false,
+        }
+    }
+}
+
 impl Field {
     /// Reads a field. `found` are the values that the grammar made of it: where `H` is in it, they
     /// are what it means.
     pub(super) fn read(text: &str, kind: Kind, rules: &Rules, found: &[u32]) -> Self {
-        let parts = if is_hashed(text) {
-            progression(found)
+        let written = text.trim_start_matches('+').split(',');
+        let written = written.filter_map(|part| read(part, kind, rules));
+        let parts: Vec<Part> = if is_hashed(text) {
+            // Days that are counted from the end or by weeks are not among the values.
+            let special = written.filter(Part::is_special);
+            progression(found).into_iter().chain(special).collect()
         } else {
-            let text = text.trim_start_matches('+');
-            text.split(',')
-                .filter_map(|part| read(part, kind, rules))
-                .collect()
+            written.collect()
         };
         // One part that is everything makes the others idle.
         if parts.is_empty() || parts.contains(&Part::Every) {
-            let parts = vec![Part::Every];
-            return Self { parts };
+            return Self::every();
         }
         Self { parts }
+    }
+
+    pub(super) fn every() -> Self {
+        Self {
+            parts: vec![Part::Every],
+        }
     }
 
     pub(super) fn is_every(&self) -> bool {
@@ -164,11 +184,12 @@ pub(super) fn shown(field: &Field, kind: Kind) -> String {
             format!("{} to {} in steps of {step}", name(*from), name(*to))
         }
         Part::Every => "all".to_owned(),
-        Part::BeforeLast(_)
-        | Part::LastWeekday
-        | Part::WeekdayNear(_)
-        | Part::LastOf(_)
-        | Part::Nth(..) => "special".to_owned(),
+        Part::BeforeLast(0) => "L".to_owned(),
+        Part::BeforeLast(n) => format!("L-{n}"),
+        Part::LastWeekday => "LW".to_owned(),
+        Part::WeekdayNear(day) => format!("{day}W"),
+        Part::LastOf(day) => format!("the last {}", name(*day)),
+        Part::Nth(day, n) => format!("{}#{n}", name(*day)),
     };
     let shown: Vec<String> = field.parts.iter().map(part).collect();
     super::list(&shown)
