@@ -17,9 +17,10 @@ use crate::api::CalendarSpec;
 /// The years that dates may name: those of the year field of a schedule.
 const YEARS: std::ops::RangeInclusive<i64> = 1970..=2100;
 
-/// How many dates and ranges one calendar may list.
-const MOST_DATES: usize = 10_000;
-const MOST_RANGES: usize = 1_000;
+/// How many of each one calendar may list: as many as the API server lets pass.
+const MOST_DATES: usize = 4000;
+const MOST_RANGES: usize = 500;
+const MOST_WEEKDAYS: usize = 7;
 
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
@@ -59,12 +60,13 @@ impl Calendar {
     /// # Errors
     ///
     /// One sentence with the field, the value and what is allowed: `spec.dates[3]: …`. At most
-    /// 10,000 dates and 1,000 ranges are read.
+    /// 4000 dates, 500 ranges and 7 weekdays are read.
     pub fn parse(spec: &CalendarSpec) -> Result<Self, String> {
         let mut calendar = Self::default();
         for (field, length, most) in [
             ("dates", spec.dates.len(), MOST_DATES),
             ("ranges", spec.ranges.len(), MOST_RANGES),
+            ("weekdays", spec.weekdays.len(), MOST_WEEKDAYS),
         ] {
             if length > most {
                 return Err(format!(
@@ -422,8 +424,8 @@ mod tests {
                 "spec.ranges[0]: \"12-25\\n\" is not a date such as 2026-12-25, or 12-25 for every year; write it without spaces",
             ),
             (
-                spec(&["12-25"; 10_001], &[], &[]),
-                "spec.dates: 10001 are too many: a calendar has at most 10000; put the rest into a second calendar",
+                spec(&["12-25"; 4001], &[], &[]),
+                "spec.dates: 4001 are too many: a calendar has at most 4000; put the rest into a second calendar",
             ),
         ] {
             assert_eq!(Calendar::parse(&spec).unwrap_err(), expected);
@@ -465,7 +467,7 @@ mod tests {
 
     #[test]
     fn a_range_of_all_years_takes_no_more_than_its_months() {
-        let ranges = [("1970-01-01", "2100-12-31"); 1000];
+        let ranges = [("1970-01-01", "2100-12-31"); 500];
         let calendar = Calendar::parse(&spec(&[], &ranges, &[])).unwrap();
         assert_eq!(calendar.dated.len(), 131 * 12);
     }

@@ -1,6 +1,6 @@
 //! The text of one field → its parts. Lenient, since the grammar has taken the text before.
 
-use super::super::dialect::{Rules, Weekdays};
+use super::super::dialect::Rules;
 
 /// Which field it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,7 +251,7 @@ fn plain(part: &str, kind: Kind, rules: &Rules) -> Option<Part> {
     let (from, to) = match range.split_once('-') {
         None if matches!(range, "*" | "?" | "") => (min, max),
         None => match (value(range, kind, rules)?, step) {
-            (from, Some(_)) => (from % (max + 1).max(7), max),
+            (from, Some(_)) => (from, max.max(from)),
             (one, None) => (one, one),
         },
         Some((from, to)) => (value(from, kind, rules)?, value(to, kind, rules)?),
@@ -287,10 +287,10 @@ fn value(text: &str, kind: Kind, rules: &Rules) -> Option<u32> {
         return Some(min + index as u32);
     }
     let number: u32 = text.parse().ok()?;
-    let number = match (kind, rules.weekdays) {
-        (Kind::Weekday, Weekdays::FromOne) => number.checked_sub(1)?,
-        _ => number,
-    };
-    let most = if kind == Kind::Weekday { 7 } else { max };
-    (min..=most).contains(&number).then_some(number)
+    match kind {
+        Kind::Weekday => rules.weekdays.day(number),
+        Kind::Sixty | Kind::Hour | Kind::Day | Kind::Month | Kind::Year => {
+            (min..=max).contains(&number).then_some(number)
+        }
+    }
 }
