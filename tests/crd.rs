@@ -2,7 +2,12 @@
 
 use std::sync::LazyLock;
 
-use punctual::api::definitions;
+use jiff::tz::TimeZone;
+use punctual::{
+    api::{CalendarSpec, DateRange, TimingSpec, definitions},
+    core::{almanac::Almanac, calendar::Calendar, reason::Reason, timetable::Timetable},
+};
+use regex::bytes::{Regex, RegexBuilder};
 use serde_json::{Value, json};
 
 /// The most that an annotation may hold: `kubectl apply` keeps a copy of the object in one.
@@ -185,6 +190,227 @@ fn whatever_has_a_rule_is_bounded() {
             assert!(schema.get("maxItems").is_some(), "no limit at {path}");
         }
     });
+}
+
+#[test]
+fn a_schedule_that_core_reads_passes_the_rules() {
+    let rules = Rules::of(&spec("schedule"));
+    let mut read = 0;
+    let spaces = [
+        "\t", "\n", "\r", "\r\n", "\u{b}", "\u{c}", "\u{85}", "\u{a0}", "\u{1680}", "\u{2003}",
+        "\u{2028}", "\u{3000}", "\u{200b}", "\u{feff}", "\u{0}", "\u{7f}", "é", "~", "  ",
+    ];
+    let expressions = [
+        "0 3 * * *",
+        "0 0 3 * * ?",
+        "0 0 0 1 1 ? 2030",
+        "@daily",
+        "@every 90s",
+        "@every 1500000µs",
+        "@at 2026-12-24 18:00",
+        "TZ=UTC 0 3 * * *",
+        "cron_tz=UTC 0 3 * * *",
+        "0 0 * * MON-FRI,SUN#2",
+        "H H(0-5) L,15W * *",
+        "",
+        "* * * *",
+        "* * * * * * * *",
+    ];
+    let mut inputs: Vec<String> = Vec::new();
+    for expression in expressions {
+        inputs.push(expression.to_owned());
+        for space in spaces {
+            inputs.push(format!("{space}{expression}"));
+            inputs.push(format!("{expression}{space}"));
+            inputs.push(expression.replace(' ', space));
+            inputs.push(expression.replacen(' ', space, 1));
+        }
+    }
+    inputs.push("1,".repeat(506) + "1 3 * * *");
+    inputs.push("1,".repeat(510) + "1 3 * * *");
+    for input in inputs {
+        let spec = TimingSpec {
+            schedule: Some(input.clone()),
+            ..TimingSpec::default()
+        };
+        let why = match Timetable::parse(&spec, &Almanac::new(TimeZone::UTC), Some(("a", "b"))) {
+            Ok(_) => None,
+            Err(idle) if idle.reason == Reason::Disabled => None,
+            Err(idle) => Some(idle.message),
+        };
+        if why.is_none() {
+            read += 1;
+            assert!(
+                rules.pass(&input),
+                "{input:?} is read, and refused when applied"
+            );
+        }
+        // All that stands in a field or between fields is checked when it is applied.
+        if !rules.pass(&input) {
+            assert!(why.is_some(), "{input:?}");
+        }
+    }
+    assert!(read > 50, "only {read} were read");
+}
+
+#[test]
+fn a_calendar_that_core_reads_passes_the_rules() {
+    let [_, (_, definition), _] = &*DEFINITIONS;
+    let spec = &schema_of(definition)["properties"]["spec"]["properties"];
+    let (dates, weekdays) = (
+        Rules::of(&spec["dates"]["items"]),
+        Rules::of(&spec["weekdays"]["items"]),
+    );
+    let ends = ["first", "last"].map(|end| Rules::of(&spec["ranges"]["items"]["properties"][end]));
+    let mut read = 0;
+    for day in [
+        "2026-12-25",
+        "12-25",
+        "02-29",
+        "2026-02-29",
+        " 2026-12-25",
+        "2026-12-25 ",
+        "12-25\n",
+        "2026-12-25T00:00",
+        "2026-1-01",
+        "1-1",
+        "+1-01",
+        "２026-12-25",
+        "0000-01-01",
+        "1970-01-01",
+        "2100-12-31",
+        "2101-01-01",
+        "00-10",
+        "13-10",
+        "10-00",
+        "10-32",
+        "",
+        "-",
+        "--",
+        "12_25",
+    ] {
+        let texts = || vec![day.to_owned()];
+        let range = DateRange {
+            first: day.into(),
+            last: day.into(),
+        };
+        let in_dates = CalendarSpec {
+            dates: texts(),
+            ..CalendarSpec::default()
+        };
+        let in_ranges = CalendarSpec {
+            ranges: vec![range],
+            ..CalendarSpec::default()
+        };
+        let is_read = Calendar::parse(&in_dates).is_ok();
+        assert_eq!(Calendar::parse(&in_ranges).is_ok(), is_read, "{day:?}");
+        if is_read {
+            read += 1;
+            assert!(
+                dates.pass(day) && ends.iter().all(|end| end.pass(day)),
+                "{day:?}"
+            );
+        }
+    }
+    assert_eq!(read, 5);
+    for name in [
+        "SUN",
+        "mon",
+        "Tue",
+        "wED",
+        "THU",
+        "fri",
+        "SAT",
+        "Monday",
+        "monday",
+        " tue ",
+        "tue\n",
+        "TU",
+        "",
+        "ＳＵＮ",
+        "ſun",
+        "ſat",
+        "0",
+        "7",
+        "MON,TUE",
+        "\u{feff}MON",
+    ] {
+        let spec = CalendarSpec {
+            weekdays: vec![name.to_owned()],
+            ..CalendarSpec::default()
+        };
+        assert_eq!(
+            Calendar::parse(&spec).is_ok(),
+            weekdays.pass(name),
+            "{name:?}"
+        );
+    }
+    // As many as one may have, and one more.
+    for (field, most) in [("dates", 4000), ("ranges", 500), ("weekdays", 7)] {
+        assert_eq!(spec[field]["maxItems"], most);
+        for (count, is_read) in [(most, true), (most + 1, false)] {
+            let day = || "12-25".to_owned();
+            let mut spec = CalendarSpec::default();
+            match field {
+                "dates" => spec.dates = vec![day(); count],
+                "ranges" => {
+                    spec.ranges = vec![
+                        DateRange {
+                            first: day(),
+                            last: day()
+                        };
+                        count
+                    ]
+                }
+                _ => spec.weekdays = vec!["SUN".to_owned(); count],
+            }
+            assert_eq!(Calendar::parse(&spec).is_ok(), is_read, "{count} {field}");
+        }
+    }
+}
+
+/// What the API server asks of a text.
+struct Rules {
+    /// What it must match, or must not.
+    matches: Vec<(bool, Regex)>,
+    most: usize,
+}
+
+impl Rules {
+    fn of(schema: &Value) -> Self {
+        let rules = schema["x-kubernetes-validations"].as_array().unwrap();
+        let matches = rules.iter().map(|rule| {
+            let rule = rule["rule"].as_str().unwrap();
+            let (wanted, call) = match rule.strip_prefix('!') {
+                Some(call) => (false, call),
+                None => (true, rule),
+            };
+            let pattern = call
+                .strip_prefix("self.matches('")
+                .and_then(|rest| rest.strip_suffix("')"))
+                .unwrap_or_else(|| panic!("{rule} is more than one expression"))
+                .replace(r"\\", r"\");
+            // Go's classes such as \s, and its letters in any case, but for two, are those of ASCII.
+            let regex = RegexBuilder::new(&pattern).unicode(false).build();
+            (
+                wanted,
+                regex.unwrap_or_else(|why| panic!("{pattern}: {why}")),
+            )
+        });
+        Self {
+            matches: matches.collect(),
+            most: schema["maxLength"].as_u64().unwrap() as usize,
+        }
+    }
+
+    fn pass(&self, text: &str) -> bool {
+        let bytes = text.as_bytes();
+        text.chars().count() <= self.most
+            && self
+                .matches
+                .iter()
+                .all(|(wanted, regex)| regex.is_match(bytes) == *wanted)
+    }
 }
 
 static DEFINITIONS: LazyLock<[(&str, Value); 3]> = LazyLock::new(definitions);

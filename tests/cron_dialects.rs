@@ -11,6 +11,7 @@ const DIALECTS: [Dialect; 5] = [Punctual, Crontab, Robfig, Cronexpr, Quartz];
 fn read(dialect: Dialect, expression: &str) -> Result<Timing, TimingError> {
     let options = Options {
         dialect,
+        seed: Some(1),
         ..Options::default()
     };
     Timing::read(expression, TimeZone::UTC, &options)
@@ -551,6 +552,26 @@ fn what_is_refused_says_what_to_write_instead() {
             "day of week: FRI-MON runs backwards; write FRI-SAT,SUN-MON",
         ),
         (
+            Crontab,
+            "0 0 * * 6-0",
+            "day of week: 6-0 runs backwards; write 6,0",
+        ),
+        (
+            Robfig,
+            "0 0 * * SAT-sun",
+            "day of week: SAT-sun runs backwards; write SAT,SUN",
+        ),
+        (
+            Crontab,
+            "0 20-0 * * *",
+            "hour: 20-0 runs backwards; write 20-23,0",
+        ),
+        (
+            Cronexpr,
+            "0 0 * * 6-7",
+            "day of week: 6-7 runs backwards, since 7 is read as 0; write 6,0",
+        ),
+        (
             Robfig,
             "0 0 * * 7",
             "day of week: 7 is not in 0-6 or SUN-SAT; Sunday is 0",
@@ -644,5 +665,67 @@ fn harm_is_refused_in_every_dialect() {
             Crontab | Robfig => assert_eq!(far, "2026-11-20 13:00"),
             Punctual | Cronexpr | Quartz => assert!(far.starts_with("refused: "), "{far}"),
         }
+    }
+}
+
+#[test]
+fn the_cells_of_the_page_on_dialects_are_true() {
+    let page = include_str!("../docs/dialects.md");
+    let (_, examples) = page.split_once("\n## Examples\n").unwrap();
+    let (examples, _) = examples.split_once("\n## ").unwrap();
+    let mut checked = 0;
+    for line in examples.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [what, example, cells @ ..] = &cells[..] else {
+            panic!("{line}");
+        };
+        if *example == "example" {
+            assert_eq!(cells, DIALECTS.map(|dialect| format!("{dialect:?}")));
+            continue;
+        }
+        let code = |cell: &str| {
+            let code = cell
+                .strip_prefix('`')
+                .and_then(|rest| rest.strip_suffix('`'));
+            code.unwrap_or_else(|| panic!("{what}: {cell}")).to_owned()
+        };
+        let example = code(example);
+        assert_eq!(cells.len(), DIALECTS.len(), "{line}");
+        for (dialect, cell) in DIALECTS.into_iter().zip(cells) {
+            let found = fires(dialect, &in_its_shape(dialect, &example), 60);
+            match *cell {
+                "refused" => assert!(
+                    found.starts_with("refused: "),
+                    "{what}, {dialect:?}: {found}"
+                ),
+                cell => {
+                    assert!(
+                        !found.starts_with("refused: "),
+                        "{what}, {dialect:?}: {found}"
+                    );
+                    let ours = if cell == "read" {
+                        example.clone()
+                    } else {
+                        code(cell)
+                    };
+                    assert_eq!(found, fires(Punctual, &ours, 60), "{what}, {dialect:?}");
+                }
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked >= 150, "only {checked} cells");
+}
+
+/// An example as a dialect writes it: Quartz has the second first, and `?` for one day field.
+fn in_its_shape(dialect: Dialect, example: &str) -> String {
+    let fields: Vec<&str> = example.split(' ').collect();
+    match (dialect, &fields[..]) {
+        (Quartz, [minute, hour, day, month, "*"]) => format!("0 {minute} {hour} {day} {month} ?"),
+        (Quartz, [minute, hour, "*", month, weekday]) => {
+            format!("0 {minute} {hour} ? {month} {weekday}")
+        }
+        (Quartz, [_, _, _, _, _]) => format!("0 {example}"),
+        _ => example.to_owned(),
     }
 }

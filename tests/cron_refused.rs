@@ -153,7 +153,10 @@ fn what_is_not_a_value_a_range_or_a_step() {
     refused("[1,,2] * * * *", "minute: a comma has no value beside it");
     refused("[1,] * * * *", "minute: a comma has no value beside it");
     refused("0 0 0 * * * [2030-2028]", "year: 2030-2028 runs backwards");
-    refused("[٣] * * * *", r#"minute: "٣" is not in 0-59"#);
+    refused(
+        "[٣] * * * *",
+        "the schedule has '٣' (U+0663): write it with the letters, digits and signs of ASCII",
+    );
     refused("0 0 * * [+]", "day of week: + has no day behind it");
 }
 
@@ -215,7 +218,10 @@ fn days_of_special_kinds() {
     refused("0 0 * * [#2]", "day of week: #2 is not in 0-7 or SUN-SAT");
     refused("0 0 [L-31] * *", "day of month: L-31 is not in L-0 to L-30");
     refused("0 0 [L-] * *", "day of month: L- is not in L-0 to L-30");
-    refused("0 0 [L-3W] * *", "day of month: L-3W is not in L-0 to L-30");
+    let why = "day of month: L-3W is not supported; write LW (the last weekday of the month), or a \
+               day such as L-3 without the W";
+    refused("0 0 [L-3W] * *", why);
+    refused_in(Dialect::Quartz, "0 0 0 [L-3W] * ?", why);
     refused("0 0 [L]/2 * *", "day of month: L is not in 1-31");
     refused("0 0 [W] * *", "day of month: W is not in 1-31");
     refused("0 0 [32]W * *", "day of month: 32 is not in 1-31");
@@ -406,13 +412,14 @@ fn pointers_stand_under_the_culprit_whatever_is_before_it() {
         error.pointer().unwrap()
     };
     assert_eq!(pointer("  0 24 * * *  "), "  0 24 * * *  \n    ^^");
-    assert_eq!(pointer("0\t24\n* * *"), "0 24 * * *\n  ^^");
+    assert_eq!(pointer("0\t24 * * *"), "0 24 * * *\n  ^^");
+    assert_eq!(pointer("0\t24\n* * *"), "0 24 * * *\n    ^");
     // One column for each character, also for those that terminals draw wide or join.
     assert_eq!(pointer("１５ * * * *"), "\u{fffd}\u{fffd} * * * *\n^^");
     assert_eq!(pointer("* é * * *"), "* é * * *\n  ^");
     assert_eq!(
         pointer("0 0 * * FRI\u{301}#2"),
-        "0 0 * * FRI\u{fffd}#2\n        ^^^^"
+        "0 0 * * FRI\u{fffd}#2\n           ^"
     );
     let long = format!("{}77{} * * * *", "5,".repeat(60), ",6".repeat(60));
     let lines = pointer(&long);
@@ -433,10 +440,55 @@ fn pointers_stand_under_the_culprit_whatever_is_before_it() {
 }
 
 #[test]
+fn what_is_not_plain_text_is_refused_in_every_dialect() {
+    let line =
+        "the schedule has a line break: write it on one line, in quotes, not as a block (| or >)";
+    let space = |code| {
+        format!(
+            "the schedule has a character that looks like a space or like nothing ({code}): write \
+             a plain space, or delete it"
+        )
+    };
+    let other = |shown, code| {
+        format!(
+            "the schedule has {shown} ({code}): write it with the letters, digits and signs of ASCII"
+        )
+    };
+    for (marked, why) in [
+        ("0 3 * * *[\n]", line.to_owned()),
+        ("[\n]", line.to_owned()),
+        ("0 3[\r\n]* * *", line.to_owned()),
+        ("0[\u{a0}]3 * * *", space("U+00A0")),
+        ("0 3 *[\u{3000}]* *", space("U+3000")),
+        ("[\u{feff}]0 3 * * *", space("U+FEFF")),
+        ("0 3[\u{200b}] * * *", space("U+200B")),
+        ("0 3[\u{b}]* * *", space("U+000B")),
+        ("0 3 * *[\u{2028}]*", space("U+2028")),
+        (
+            "0 3 * * *[\u{0}]",
+            "the schedule has a control character (U+0000): delete it".to_owned(),
+        ),
+        ("[１５] 3 * * *", other("'１'", "U+FF11")),
+        ("0 0 * * MON[–]FRI", other("'–'", "U+2013")),
+        ("0 3 [∗] * *", other("'∗'", "U+2217")),
+        (
+            "@every 1500000[µ]s",
+            "the schedule has µ (U+00B5), which is not plain ASCII: write us".to_owned(),
+        ),
+    ] {
+        for dialect in DIALECTS {
+            refused_in(dialect, marked, &why);
+        }
+    }
+    // A tab is as good as a space.
+    assert!(Timing::parse("\t0\t3 * * * ", TimeZone::UTC).is_ok());
+}
+
+#[test]
 fn nothing_and_too_much() {
     for (expression, why) in [
         (String::new(), "the schedule is empty"),
-        (" \t\n".to_owned(), "the schedule is empty"),
+        (" \t ".to_owned(), "the schedule is empty"),
         ("7".repeat(4096), "the schedule is longer than 1024 bytes"),
     ] {
         assert_eq!(

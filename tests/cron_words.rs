@@ -1,6 +1,10 @@
 //! What expressions mean, in words.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{
+    Timestamp, ToSpan,
+    civil::{Date, Weekday, date},
+    tz::TimeZone,
+};
 use proptest::prelude::*;
 use punctual::{
     api::{ClockChanges, Gap, Overlap},
@@ -65,7 +69,16 @@ const ROWS: &str = "
 0 0 * * 1 | At 00:00 on every Monday
 0 0 * * 1,3,5 | At 00:00 on every Monday, Wednesday and Friday
 0 0 * * FRI-MON | At 00:00 on every day from Friday to Monday
-0 0 * * 1-7 | At 00:00 on every day from Monday to Sunday
+0 0 * * 1-7 | At 00:00 on every day
+0 0 1-31 * * | At 00:00 on every day
+0 0 * 1-12 1 | At 00:00 on every Monday
+0 0 5,* * MON | At 00:00 on every day
+0 0 13 * 1,* | At 00:00 on every day
+0 0 13 * 1,? | At 00:00 on every day
+0 0 13 6 1,* | At 00:00 on every day in June
+0 0 5,* * +MON | At 00:00 on every Monday
+0 0 *,5 * MON | At 00:00 on every Monday
+0 0 0 1,* * MON 2027 | At 00:00 on every day, in 2027
 0 0 * * */2 | At 00:00 on every Sunday, Tuesday, Thursday and Saturday
 0 0 * * 7 | At 00:00 on every Sunday
 0 0 * * 5L | At 00:00 on the last Friday of the month
@@ -156,6 +169,26 @@ fn dialects_and_their_own_forms_have_words() {
             Dialect::Robfig,
             "CRON_TZ=Asia/Tokyo 0 12 * * 1",
             "At 12:00 on every Monday, in Asia/Tokyo",
+        ),
+        (
+            Dialect::Crontab,
+            "0 0 5,* * MON",
+            "At 00:00 on every day, in UTC",
+        ),
+        (
+            Dialect::Robfig,
+            "0 0 5,* * MON",
+            "At 00:00 on every Monday, in UTC",
+        ),
+        (
+            Dialect::Cronexpr,
+            "0 0 */1 * MON",
+            "At 00:00 on every day, in UTC",
+        ),
+        (
+            Dialect::Cronexpr,
+            "0 0 13 * */1",
+            "At 00:00 on every day, in UTC",
         ),
         (
             Dialect::Robfig,
@@ -261,6 +294,72 @@ fn the_zone_is_named() {
 }
 
 #[test]
+fn what_stands_beside_h_is_told() {
+    // Of seed 7.
+    for (expression, when, hashed) in [
+        (
+            "0 0 H,L * *",
+            "At 00:00 on day 5 of the month and the last day of the month, in UTC",
+            "H,L is day 5 and L",
+        ),
+        (
+            "0 0 * * H,FRI#2",
+            "At 00:00 on every Tuesday and the second Friday of the month, in UTC",
+            "H,FRI#2 is day of the week Tuesday and Friday#2",
+        ),
+    ] {
+        let words = words(expression, "UTC", &options());
+        assert_eq!(words.when, when);
+        assert_eq!(words.hashed.as_deref(), Some(hashed));
+    }
+}
+
+#[test]
+fn once_at_a_clock_change_says_what_becomes_of_it() {
+    let berlin = "Europe/Berlin";
+    for (expression, overlap, when, clock_changes) in [
+        (
+            "@at 2026-03-29 02:30",
+            None,
+            "Once, at 2026-03-29T03:00:00+02:00, in Europe/Berlin",
+            "The clock skips 2026-03-29T02:30:00, so it fires at the first instant after the gap",
+        ),
+        (
+            "@at 2026-10-25 02:30",
+            None,
+            "Once, at 2026-10-25T02:30:00+02:00, in Europe/Berlin",
+            "The clock shows 2026-10-25T02:30:00 twice, and it fires the first time",
+        ),
+        (
+            "@at 2026-10-25 02:30",
+            Some(Overlap::Last),
+            "Once, at 2026-10-25T02:30:00+01:00, in Europe/Berlin",
+            "The clock shows 2026-10-25T02:30:00 twice, and it fires the last time",
+        ),
+        (
+            "@at 2026-10-25T02:30:00+01:00",
+            None,
+            "Once, at 2026-10-25T02:30:00+01:00, in Europe/Berlin",
+            "It is one instant, so clock changes don't matter",
+        ),
+        (
+            "@at 2026-03-29 03:00",
+            None,
+            "Once, at 2026-03-29T03:00:00+02:00, in Europe/Berlin",
+            "It is one instant, so clock changes don't matter",
+        ),
+    ] {
+        let options = Options {
+            clock_changes: ClockChanges { gap: None, overlap },
+            ..options()
+        };
+        let words = words(expression, berlin, &options);
+        assert_eq!(words.when, when);
+        assert_eq!(words.clock_changes, clock_changes);
+    }
+}
+
+#[test]
 fn what_cannot_be_read_has_the_error_of_reading_it() {
     for expression in [
         "",
@@ -359,3 +458,250 @@ fn words(expression: &str, place: &str, options: &Options) -> Words {
     )
     .unwrap()
 }
+
+// What the words claim of days, checked against the days of the fires.
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 1000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_days_that_are_told_are_the_days_that_fire(
+        (dialect, expression) in at_midnight(),
+        seed in any::<u64>(),
+    ) {
+        let options = Options { dialect, seed: Some(seed), ..options() };
+        if let Ok(timing) = Timing::read(&expression, TimeZone::UTC, &options) {
+            let said = explain(&expression, &TimeZone::UTC, &options, now()).unwrap().when;
+            let claim = said
+                .strip_prefix("At 00:00 on ")
+                .and_then(|rest| rest.strip_suffix(", in UTC"))
+                .unwrap_or_else(|| panic!("{expression}: {said}"));
+            let fires = |day: Date| {
+                let midnight = day.to_zoned(TimeZone::UTC).unwrap().timestamp();
+                timing.next(midnight - 1.second()) == Some(midnight)
+            };
+            let wrong = leap_year().find(|&day| claimed(claim, day) != fires(day));
+            prop_assert_eq!(wrong, None, "{:?} {}: {}", dialect, expression, said);
+            // Nothing is told of days if and only if there is nothing to tell.
+            let all = leap_year().all(fires);
+            prop_assert_eq!(claim == "every day", all, "{}: {}", expression, said);
+        }
+    }
+}
+
+fn leap_year() -> impl Iterator<Item = Date> {
+    date(2028, 1, 1).series(1.day()).take(366)
+}
+
+/// Whether a claim such as `day 1 of June or on every Monday in June` has a day.
+fn claimed(claim: &str, day: Date) -> bool {
+    if let Some((of_month, of_week)) = claim.split_once(", but only where it is ") {
+        return listed(of_month, day) && of_week.split(" or ").any(|phrase| is(phrase, day));
+    }
+    claim.split(" or on ").any(|phrases| listed(phrases, day))
+}
+
+/// Whether one of the phrases between `, ` and `and` has a day. A list of names or numbers reads
+/// like a list of phrases, so the parts are put together as long as they say nothing alone.
+fn listed(phrases: &str, day: Date) -> bool {
+    let starts = ["day ", "days ", "every ", "the "];
+    let mut found: Vec<String> = Vec::new();
+    for part in phrases.replace(" and ", ", ").split(", ") {
+        match found.last_mut() {
+            Some(last) if !starts.iter().any(|start| part.starts_with(start)) => {
+                *last += &format!(", {part}");
+            }
+            _ => found.push(part.to_owned()),
+        }
+    }
+    found.iter().any(|phrase| is(phrase, day))
+}
+
+fn is(phrase: &str, day: Date) -> bool {
+    let (what, months) = match phrase.split_once(" of ") {
+        Some((what, "the month")) => (what, None),
+        Some((what, months)) => (what, Some(months)),
+        None => match phrase.split_once(" in ") {
+            Some((what, months)) => (what, Some(months)),
+            None => (phrase, None),
+        },
+    };
+    months.is_none_or(|months| in_months(months, day)) && on_day(what, day)
+}
+
+fn in_months(months: &str, day: Date) -> bool {
+    let number = |name: &str| 1 + MONTHS.iter().position(|known| *known == name).unwrap() as i8;
+    let month = day.month();
+    match months.strip_prefix("each month from ") {
+        Some(span) => {
+            let (from, to) = span.split_once(" to ").unwrap();
+            within(number(from), month, number(to))
+        }
+        None => months.split(", ").any(|name| number(name) == month),
+    }
+}
+
+fn on_day(what: &str, day: Date) -> bool {
+    let (last, n) = (day.last_of_month(), day.day());
+    let number = |text: &str| {
+        let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<i8>().unwrap_or_else(|_| panic!("{text}"))
+    };
+    let weekday = |name: &str| {
+        WEEKDAYS
+            .iter()
+            .position(|known| *known == name)
+            .unwrap_or_else(|| panic!("{name}")) as i8
+    };
+    let of_week = day.weekday().to_sunday_zero_offset();
+    let what = what.strip_prefix("a ").unwrap_or(what);
+    let in_span = |span: &str| {
+        let (from, to) = span.split_once(" to ").unwrap();
+        within(weekday(from), of_week, weekday(to))
+    };
+    if let Some(span) = what
+        .strip_prefix("day from ")
+        .or(what.strip_prefix("every day from "))
+    {
+        return in_span(span);
+    }
+    match what {
+        "every day" => return true,
+        "the last day" => return day == last,
+        "the day before the last" => return n == last.day() - 1,
+        "the last working day" => return day == working_day_near(last),
+        _ => {}
+    }
+    if let Some(near) = what.strip_prefix("the working day nearest to day ") {
+        let near = number(near);
+        return near <= last.day()
+            && day == working_day_near(day.with().day(near).build().unwrap());
+    }
+    if let Some(before) = what.strip_suffix(" day before the last") {
+        return n == last.day() - number(before.strip_prefix("the ").unwrap());
+    }
+    if let Some(name) = what.strip_prefix("the last ") {
+        return of_week == weekday(name) && n + 7 > last.day();
+    }
+    if let Some(counted) = what.strip_prefix("the ") {
+        let (count, name) = counted.split_once(' ').unwrap();
+        let count = ["first", "second", "third", "fourth", "fifth"]
+            .iter()
+            .position(|known| *known == count)
+            .unwrap() as i8;
+        return of_week == weekday(name) && (n - 1) / 7 == count;
+    }
+    if let Some((step, span)) = what.split_once(" day from day ") {
+        let (from, to) = span.split_once(" to ").unwrap();
+        let (from, to) = (number(from), number(to));
+        let step = number(step.strip_prefix("every ").unwrap());
+        // Over the end of the month, a month is as long as the longest.
+        let far = if n < from && to < from { n + 31 } else { n };
+        return within(from, n, to) && (far - from) % step == 0;
+    }
+    if let Some(span) = what
+        .strip_prefix("days ")
+        .filter(|span| span.contains(" to "))
+    {
+        return span.split(", ").any(|span| {
+            let (from, to) = span.split_once(" to ").unwrap();
+            within(number(from), n, number(to))
+        });
+    }
+    if let Some(numbers) = what.strip_prefix("day ").or(what.strip_prefix("days ")) {
+        return numbers.split(", ").any(|text| number(text) == n);
+    }
+    let names = what.strip_prefix("every ").unwrap_or(what);
+    names.split(", ").any(|name| weekday(name) == of_week)
+}
+
+/// Whether a value is in a range, which may run over the end.
+fn within(from: i8, value: i8, to: i8) -> bool {
+    if from <= to {
+        (from..=to).contains(&value)
+    } else {
+        value >= from || value <= to
+    }
+}
+
+/// The nearest day from Monday to Friday in the same month.
+fn working_day_near(day: Date) -> Date {
+    [0, -1, 1, -2, 2]
+        .map(|n| day + n.days())
+        .into_iter()
+        .find(|near| {
+            near.month() == day.month()
+                && !matches!(near.weekday(), Weekday::Saturday | Weekday::Sunday)
+        })
+        .unwrap()
+}
+
+/// A dialect and an expression of its shape, of which most can be read, that fires at midnight.
+fn at_midnight() -> impl Strategy<Value = (Dialect, String)> {
+    let field = |least: u32, most: u32, special: &'static str| {
+        let part = prop_oneof![
+            4 => Just("*".to_owned()),
+            1 => Just("?".to_owned()),
+            1 => Just("*/1".to_owned()),
+            4 => (least..=most).prop_map(|n| n.to_string()),
+            1 => (least..=most, least..=most).prop_map(|(a, b)| format!("{a}-{b}")),
+            1 => Just(format!("{least}-{most}")),
+            1 => (least..=most, least..=most, 1u32..9).prop_map(|(a, b, n)| format!("{a}-{b}/{n}")),
+            1 => (1u32..12).prop_map(|n| format!("*/{n}")),
+            1 => (least..=most, 1u32..9).prop_map(|(a, n)| format!("{a}/{n}")),
+            1 => special,
+        ];
+        prop_oneof![
+            1 => Just("*".to_owned()),
+            1 => Just("?".to_owned()),
+            6 => proptest::collection::vec(part, 1..4).prop_map(|parts| parts.join(",")),
+        ]
+    };
+    let day = "L|LW|L-[0-9]|[1-9]W|1[0-9]W|H|H\\(3-9\\)";
+    let weekday = "[0-7]L|(MON|fri|sun)#[1-5]|TUE-SAT|FRI-MON|SUN|L|H";
+    let fields = (
+        dialects(),
+        field(1, 31, day),
+        prop_oneof![3 => Just("*".to_owned()), 1 => field(1, 12, "JAN|feb|NOV-MAR|H")],
+        prop_oneof![5 => Just(""), 1 => Just("+")],
+        field(0, 7, weekday),
+    );
+    fields.prop_map(|(dialect, day, month, both, weekday)| {
+        let second = match dialect {
+            Dialect::Quartz => "0 ",
+            Dialect::Punctual | Dialect::Crontab | Dialect::Robfig | Dialect::Cronexpr => "",
+        };
+        (
+            dialect,
+            format!("{second}0 0 {day} {month} {both}{weekday}"),
+        )
+    })
+}
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const WEEKDAYS: [&str; 7] = [
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+];

@@ -472,8 +472,35 @@ fn a_preview_says_what_is_odd_about_a_fire() {
             "2027-03-27T12:00:00Z",
             vec![gap("2027-03-28T02:10:00")],
         ),
-        // Due at 3 anyway.
-        (berlin("0 2,3 * * *"), "2027-03-27T12:00:00Z", vec![]),
+        // Due at 3 anyway, and for what was skipped too.
+        (
+            berlin("0 2,3 * * *"),
+            "2027-03-27T12:00:00Z",
+            vec![gap("2027-03-28T02:00:00")],
+        ),
+        (berlin("0 1,3 * * *"), "2027-03-28T00:30:00Z", vec![]),
+        // Repeating, so nothing is made up for.
+        (berlin("*/30 * * * *"), "2027-03-28T00:45:00Z", vec![]),
+        (
+            berlin("@at 2027-03-28 02:30"),
+            "2027-03-27T12:00:00Z",
+            vec![gap("2027-03-28T02:30:00")],
+        ),
+        (
+            berlin("@at 2027-03-28 03:00"),
+            "2027-03-27T12:00:00Z",
+            vec![],
+        ),
+        (
+            berlin("@at 2026-10-25 02:30"),
+            "2026-10-24T12:00:00Z",
+            vec![Note::Overlap { first: true }],
+        ),
+        (
+            berlin("@at 2026-10-25T02:30:00+01:00"),
+            "2026-10-24T12:00:00Z",
+            vec![Note::Overlap { first: false }],
+        ),
         (
             berlin("30 2 * * *"),
             "2026-10-24T12:00:00Z",

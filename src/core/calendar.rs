@@ -17,19 +17,12 @@ use crate::api::CalendarSpec;
 /// The years that dates may name: those of the year field of a schedule.
 const YEARS: std::ops::RangeInclusive<i64> = 1970..=2100;
 
-/// How many dates and ranges one calendar may list.
-const MOST_DATES: usize = 10_000;
-const MOST_RANGES: usize = 1_000;
+/// How many of each one calendar may list: as many as the API server lets pass.
+const MOST_DATES: usize = 4000;
+const MOST_RANGES: usize = 500;
+const MOST_WEEKDAYS: usize = 7;
 
-const WEEKDAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
+const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 /// A set of days. Two that hold the same dates, days of the year and days of the week, seen at the
 /// same version, are equal, however they were written.
@@ -63,18 +56,20 @@ enum Day {
 impl Calendar {
     /// Reads what a user wrote: dates such as `2026-12-25` in the years 1970 to 2100, days of every
     /// year such as `12-25` (`02-29` is one only in leap years), ranges of either kind with both
-    /// ends in them (a yearly one may run over New Year), and days of the week by their English
-    /// names or the first three letters of these, in any case.
+    /// ends in them (a yearly one may run over New Year), and days of the week by the first three
+    /// letters of their English names, in any case. All of it is as the API server takes it, without
+    /// spaces.
     ///
     /// # Errors
     ///
     /// One sentence with the field, the value and what is allowed: `spec.dates[3]: …`. At most
-    /// 10,000 dates and 1,000 ranges are read.
+    /// 4000 dates, 500 ranges and 7 weekdays are read.
     pub fn parse(spec: &CalendarSpec) -> Result<Self, String> {
         let mut calendar = Self::default();
         for (field, length, most) in [
             ("dates", spec.dates.len(), MOST_DATES),
             ("ranges", spec.ranges.len(), MOST_RANGES),
+            ("weekdays", spec.weekdays.len(), MOST_WEEKDAYS),
         ] {
             if length > most {
                 return Err(format!(
@@ -96,8 +91,9 @@ impl Calendar {
         for (n, name) in spec.weekdays.iter().enumerate() {
             calendar.weekdays |= of_week(name).ok_or_else(|| {
                 format!(
-                    "spec.weekdays[{n}]: {} is not one of SUN, MON, TUE, WED, THU, FRI, SAT",
-                    value(name)
+                    "spec.weekdays[{n}]: {} is not one of SUN, MON, TUE, WED, THU, FRI, SAT{}",
+                    value(name),
+                    nearly(name)
                 )
             })?;
         }
@@ -200,7 +196,7 @@ impl Calendar {
 
 /// Reads `2026-12-25` or `12-25`.
 fn read_day(text: &str) -> Result<Day, String> {
-    let parts: Vec<&str> = text.trim().split('-').collect();
+    let parts: Vec<&str> = text.split('-').collect();
     let digits = |part: &str, n: usize| {
         (part.len() == n && part.bytes().all(|b| b.is_ascii_digit()))
             .then(|| part.parse::<i64>().ok())
@@ -215,8 +211,13 @@ fn read_day(text: &str) -> Result<Day, String> {
         .and_then(|(year, month, day)| Some((year, digits(month, 2)?, digits(day, 2)?)))
         .ok_or_else(|| {
             format!(
-                "{} is not a date such as 2026-12-25, or 12-25 for every year",
-                quote(text)
+                "{} is not a date such as 2026-12-25, or 12-25 for every year{}",
+                quote(text),
+                if text.contains(char::is_whitespace) {
+                    "; write it without spaces"
+                } else {
+                    ""
+                }
             )
         })?;
     let refuse = |what: &str, n: i64, first: i64, last: i64| {
@@ -248,11 +249,22 @@ fn read_day(text: &str) -> Result<Day, String> {
 }
 
 fn of_week(name: &str) -> Option<u8> {
-    let name = name.trim();
-    let n = WEEKDAYS.iter().position(|known| {
-        known.eq_ignore_ascii_case(name) || known[..3].eq_ignore_ascii_case(name)
-    })?;
+    let n = WEEKDAYS
+        .iter()
+        .position(|known| known.eq_ignore_ascii_case(name))?;
     Some(1 << n)
+}
+
+/// Which day of the week was meant, as the end of a sentence; empty if it can't be told.
+fn nearly(name: &str) -> String {
+    let start: String = name.trim().chars().take(3).collect();
+    match WEEKDAYS
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(&start))
+    {
+        Some(known) => format!("; did you mean {known}?"),
+        None => String::new(),
+    }
 }
 
 fn bit(day: u32) -> u32 {
@@ -359,8 +371,8 @@ mod tests {
     }
 
     #[test]
-    fn a_day_of_the_week_has_its_short_and_its_full_name_in_any_case() {
-        for name in ["SAT", "sat", "Saturday", "SATURDAY"] {
+    fn a_day_of_the_week_has_three_letters_in_any_case() {
+        for name in ["SAT", "sat", "Sat"] {
             let calendar = Calendar::parse(&spec(&[], &[], &[name])).unwrap();
             let days = days(&calendar);
             assert_eq!(
@@ -415,8 +427,24 @@ mod tests {
                 "spec.weekdays[1]: Sonntag is not one of SUN, MON, TUE, WED, THU, FRI, SAT",
             ),
             (
-                spec(&["12-25"; 10_001], &[], &[]),
-                "spec.dates: 10001 are too many: a calendar has at most 10000; put the rest into a second calendar",
+                spec(&[], &[], &["Monday"]),
+                "spec.weekdays[0]: Monday is not one of SUN, MON, TUE, WED, THU, FRI, SAT; did you mean MON?",
+            ),
+            (
+                spec(&[], &[], &[" tue "]),
+                "spec.weekdays[0]: \" tue \" is not one of SUN, MON, TUE, WED, THU, FRI, SAT; did you mean TUE?",
+            ),
+            (
+                spec(&[" 2026-12-25"], &[], &[]),
+                "spec.dates[0]: \" 2026-12-25\" is not a date such as 2026-12-25, or 12-25 for every year; write it without spaces",
+            ),
+            (
+                spec(&[], &[("12-24", "12-25\n")], &[]),
+                "spec.ranges[0]: \"12-25\\n\" is not a date such as 2026-12-25, or 12-25 for every year; write it without spaces",
+            ),
+            (
+                spec(&["12-25"; 4001], &[], &[]),
+                "spec.dates: 4001 are too many: a calendar has at most 4000; put the rest into a second calendar",
             ),
         ] {
             assert_eq!(Calendar::parse(&spec).unwrap_err(), expected);
@@ -434,7 +462,7 @@ mod tests {
         let same = print(spec(
             &["12-25", "12-25"],
             &[("2026-05-01", "2026-05-02")],
-            &["Sunday", "sat"],
+            &["Sun", "sat"],
         ));
         assert_eq!(one, same);
         for other in [
@@ -458,7 +486,7 @@ mod tests {
 
     #[test]
     fn a_range_of_all_years_takes_no_more_than_its_months() {
-        let ranges = [("1970-01-01", "2100-12-31"); 1000];
+        let ranges = [("1970-01-01", "2100-12-31"); 500];
         let calendar = Calendar::parse(&spec(&[], &ranges, &[])).unwrap();
         assert_eq!(calendar.dated.len(), 131 * 12);
     }

@@ -84,6 +84,16 @@ pub const CLASSES: &[Class] = &[
         },
     },
     Class {
+        name: "characters beyond ASCII, line breaks",
+        expression: "@every 1500000µs",
+        zone: "UTC",
+        from: "2026-01-01T00:00:00Z",
+        explains: |_, difference| {
+            matches!(difference, Difference::OnlyRobfig { why }
+                if why.starts_with("the schedule has"))
+        },
+    },
+    Class {
         name: "less than a second",
         expression: "@every 10ms",
         zone: "UTC",

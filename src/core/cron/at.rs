@@ -10,13 +10,22 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
-/// Reads `2026-12-24T18:00:00+01:00`, or without an offset and then in `zone`, as Unix seconds. The
-/// seconds may be left out, and a space may stand for the T.
+/// One fire.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At {
+    /// In Unix seconds.
+    pub(super) fire: i64,
+    /// The local time that was written; none if it was written with its offset.
+    pub(super) local: Option<DateTime>,
+}
+
+/// Reads `2026-12-24T18:00:00+01:00`, or without an offset and then in `zone`. The seconds may be
+/// left out, and a space may stand for the T.
 pub(super) fn parse<'a>(
     text: &'a str,
     zone: &TimeZone,
     options: &Options,
-) -> Result<i64, Mistake<'a>> {
+) -> Result<At, Mistake<'a>> {
     let refuse = |at: &'a str, why: &str| {
         let at = if at.is_empty() { text } else { at };
         Mistake::new(at, format!("@at: {} {why}", quote(at)))
@@ -51,7 +60,13 @@ pub(super) fn parse<'a>(
         .map_err(|_| refuse(time, "is not in 00:00:00 to 23:59:59"))?;
     let reading = date.to_datetime(clock);
     let offset = match offset {
-        "" => return local(reading, zone, options.clock_changes).map_err(|why| refuse(text, &why)),
+        "" => {
+            let fire = local(reading, zone, options.clock_changes);
+            return Ok(At {
+                fire: fire.map_err(|why| refuse(text, &why))?,
+                local: Some(reading),
+            });
+        }
         offset => fixed(offset).ok_or_else(|| {
             refuse(
                 offset,
@@ -59,7 +74,10 @@ pub(super) fn parse<'a>(
             )
         })?,
     };
-    Ok(instant(reading, offset))
+    Ok(At {
+        fire: instant(reading, offset),
+        local: None,
+    })
 }
 
 /// Numbers of exactly these many digits with a separator between them.

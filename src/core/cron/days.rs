@@ -48,6 +48,11 @@ impl Days {
         days & ones(length)
     }
 
+    /// Whether every day of every month matches.
+    pub(super) fn are_all(&self) -> bool {
+        (28..=31).all(|length| (0..7).all(|first| self.in_month(first, length) == ones(length)))
+    }
+
     fn by_month(&self, first: u32, length: u32) -> u32 {
         let mut days = self.of_month;
         if self.before_last != 0 {
@@ -93,6 +98,15 @@ impl Days {
         {
             match number(before) {
                 Some(n) if n <= 30 && (1..=2).contains(&before.len()) => self.before_last |= 1 << n,
+                _ if before.ends_with(['W', 'w']) => {
+                    let why = format!(
+                        "{} is not supported; write LW (the last weekday of the month), or a day \
+                         such as {} without the W",
+                        value(item),
+                        value(&item[..item.len() - 1])
+                    );
+                    return Err(Mistake::new(item, why));
+                }
                 _ => {
                     let why = format!("{} is not in L-0 to L-30", value(item));
                     return Err(Mistake::new(item, why));

@@ -4,12 +4,10 @@ use super::Found;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// The units of Go's `time.ParseDuration` in nanoseconds; `µs` is written with either of two letters.
-const UNITS: [(&str, u64); 8] = [
+/// The units of Go's `time.ParseDuration` in nanoseconds, but for `µs`: an expression is plain ASCII.
+const UNITS: [(&str, u64); 6] = [
     ("ns", 1),
     ("us", 1_000),
-    ("µs", 1_000),
-    ("μs", 1_000),
     ("ms", 1_000_000),
     ("s", SECOND),
     ("m", 60 * SECOND),

@@ -118,6 +118,10 @@ impl Reader {
         text: &'a str,
         mut take: impl FnMut(&'a str, &Self) -> Result<bool, Mistake<'a>>,
     ) -> Result<Option<String>, Mistake<'a>> {
+        // Most fields are this, and that crate has its set ready.
+        if text == "*" || text == "?" && self.rules.question == Question::Star {
+            return Ok(Some("*".to_owned()));
+        }
         let mut items = Vec::new();
         let empty = |item: &&str| item.is_empty();
         let mut read = || {

@@ -138,11 +138,6 @@ impl Fields {
         count - self.times_on(first, from)
     }
 
-    /// Whether a reading matches.
-    pub(super) fn matches(&self, reading: i64) -> bool {
-        self.at_or_after(reading) == Some(reading)
-    }
-
     /// The nearest day from which a calendar moved what fires on `day`, unless `day` is itself one
     /// that the fields name.
     pub(super) fn moved_from(&self, day: i64) -> Option<i64> {

@@ -148,23 +148,42 @@ impl<'a> Fires<'a> {
         }
     }
 
+    /// The first of the skipped readings that a fire makes up for; none if it makes up for none.
+    pub(super) fn made_up_at(&self, fire: i64) -> Option<i64> {
+        let stretch = Stretch::from(self.zone, fire)?;
+        let mut parts = self.made_up_at_start(&stretch);
+        parts.find_map(|part| self.first_in(&part))
+    }
+
     /// Whether a stretch starts after a gap in which a match was skipped that is made up for.
     fn makes_up_at_start(&self, stretch: &Stretch) -> bool {
+        self.made_up_at_start(stretch).next().is_some()
+    }
+
+    /// Where matches lie that are made up for at the start of a stretch: the readings that were
+    /// skipped before it, in parts each of which has a match.
+    fn made_up_at_start(&self, stretch: &Stretch) -> impl Iterator<Item = Range<i64>> {
+        let skipped = self.skipped_before(stretch).into_iter();
+        skipped.filter(|part| self.fields.count(part.start, part.end) > 0)
+    }
+
+    /// The readings that were skipped where a stretch starts, if what is skipped is made up for.
+    fn skipped_before(&self, stretch: &Stretch) -> Vec<Range<i64>> {
         match self.gap {
             Gap::RunAfter => {}
-            Gap::Skip => return false,
+            Gap::Skip => return Vec::new(),
         }
         // Nearly always: looking for the change itself takes several times as long.
         if !stretch.starts_forward(self.zone) {
-            return false;
+            return Vec::new();
         }
         let mut before = stretch.before(self.zone);
         let Some(last) = before.next().filter(|last| last.end == stretch.start) else {
-            return false;
+            return Vec::new();
         };
         let (shown, start) = (last.readings().end, stretch.readings().start);
         if !(1..=LONGEST_GAP).contains(&(start - shown)) {
-            return false;
+            return Vec::new();
         }
         // What an earlier stretch has shown, or an earlier gap has passed by, is not skipped here.
         let reached = before.fold(shown, |reached, stretch| {
@@ -172,8 +191,6 @@ impl<'a> Fires<'a> {
         });
         // What a later stretch shows is not skipped at all.
         without(reached..start, stretch.after(self.zone))
-            .iter()
-            .any(|part| self.fields.count(part.start, part.end) > 0)
     }
 
     fn first_in(&self, readings: &Range<i64>) -> Option<i64> {

@@ -29,6 +29,7 @@ pub(super) fn read(
         let why = format!("the schedule is longer than {MAX_LENGTH} bytes");
         return Err(TimingError::new(why));
     }
+    plain(expression).map_err(|mistake| TimingError::of(expression, mistake))?;
     let text = expression.trim();
     if text.is_empty() {
         return Err(TimingError::new("the schedule is empty"));
@@ -58,6 +59,51 @@ pub(super) fn fields(expression: &str, dialect: Dialect) -> Option<(Words<'_>, &
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(text));
     known.map(|(_, words)| (*words, Dialect::Punctual.rules()))
+}
+
+/// Refuses what is not a tab or one of the characters from the space to `~`, which are all that the
+/// API server lets pass. Each of the others looks like one of these, or like nothing.
+fn plain(text: &str) -> Result<(), Mistake<'_>> {
+    let is_plain = |c: char| matches!(c, '\t' | ' '..='~');
+    let Some((start, first)) = text.char_indices().find(|(_, c)| !is_plain(*c)) else {
+        return Ok(());
+    };
+    let rest = &text[start..];
+    let code = u32::from(first);
+    let (end, why) = match first {
+        // A line may end in two characters.
+        '\n' | '\r' => (
+            rest.find(|c| !matches!(c, '\n' | '\r')),
+            "the schedule has a line break: write it on one line, in quotes, not as a block (| or >)"
+                .to_owned(),
+        ),
+        // Some are as wide as a space, some have no width at all.
+        _ if first.is_whitespace() || is_invisible(first) => (
+            rest.find(|c: char| c != first),
+            format!("the schedule has a character that looks like a space or like nothing \
+                     (U+{code:04X}): write a plain space, or delete it"),
+        ),
+        _ if first.is_control() => (
+            rest.find(|c: char| !c.is_control()),
+            format!("the schedule has a control character (U+{code:04X}): delete it"),
+        ),
+        'µ' | 'μ' => (
+            rest.find(|c: char| c != first),
+            format!("the schedule has {first} (U+{code:04X}), which is not plain ASCII: write us"),
+        ),
+        _ => (
+            rest.find(is_plain),
+            format!("the schedule has {first:?} (U+{code:04X}): write it with the letters, digits \
+                     and signs of ASCII"),
+        ),
+    };
+    Err(Mistake::new(&rest[..end.unwrap_or(rest.len())], why))
+}
+
+/// Spaces, joiners and marks of direction without a width, and the mark of byte order.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
 /// The zone of an expression, and what follows a prefix with one.

@@ -81,14 +81,27 @@ pub(super) fn backwards(range: &str, field: &Field, rules: &Rules, largest: u32)
         && to == "7"
         && let Weekdays::SevenIsZero = rules.weekdays
     {
-        return format!(", since 7 is read as 0; write {}-6,0", shown(from));
+        let before = joined(from, "6");
+        return format!(", since 7 is read as 0; write {before},0");
     }
     let named = |text: &str| text.bytes().all(|b| b.is_ascii_alphabetic());
     let (last, first) = match field.names {
         [first, .., last] if named(from) && named(to) => (last[..3].into(), first[..3].into()),
-        _ => (largest.to_string(), field.min.to_string()),
+        // With Sunday as 1 the smallest number is not the field's.
+        _ => match (field.name == DAY_OF_WEEK.name, rules.weekdays) {
+            (true, Weekdays::FromOne) => (largest.to_string(), "1".to_owned()),
+            _ => (largest.to_string(), field.min.to_string()),
+        },
     };
-    format!("; write {}-{last},{first}-{}", shown(from), shown(to))
+    format!("; write {},{}", joined(from, &last), joined(&first, to))
+}
+
+/// A range as it is written, or its value if it has but one.
+fn joined(from: &str, to: &str) -> String {
+    if from.eq_ignore_ascii_case(to) {
+        return shown(from);
+    }
+    format!("{}-{}", shown(from), shown(to))
 }
 
 fn time_of_day(hour: &str, minute: &str) -> String {

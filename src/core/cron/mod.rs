@@ -36,6 +36,7 @@ mod times;
 pub mod words;
 mod zone;
 
+use at::At;
 use fields::Fields;
 use fire::Fires;
 use jiff::{Timestamp, tz::TimeZone};
@@ -83,8 +84,8 @@ pub struct Due {
 enum Rule {
     /// Elapsed seconds since the instant that the caller counts from, at least one.
     Every(i64),
-    /// Once, in Unix seconds.
-    At(i64),
+    /// Once.
+    At(At),
     /// Every local reading that matches.
     Local(Fields),
 }
@@ -148,7 +149,7 @@ impl Timing {
     pub fn previous(&self, before: Timestamp) -> Option<Timestamp> {
         let fire = match &self.rule {
             Rule::Every(seconds) => second(before).checked_sub(*seconds)?,
-            Rule::At(at) => Some(*at).filter(|at| *at < last_second(before) + 1)?,
+            Rule::At(at) => Some(at.fire).filter(|fire| *fire <= last_second(before))?,
             Rule::Local(fields) => self.fires(fields).previous(last_second(before))?,
         };
         Timestamp::from_second(fire).ok()
@@ -161,7 +162,7 @@ impl Timing {
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
         let fire = match &self.rule {
             Rule::Every(seconds) => second(after) + seconds,
-            Rule::At(at) if *at > second(after) => *at,
+            Rule::At(at) if at.fire > second(after) => at.fire,
             Rule::At(_) => return None,
             Rule::Local(fields) => self.fires(fields).next(second(after) + 1)?,
         };
@@ -176,9 +177,9 @@ impl Timing {
         let (after, until) = (second(after), second(until));
         let found = match &self.rule {
             Rule::Every(seconds) => every::due(*seconds, after, until),
-            Rule::At(at) => (after < *at && *at <= until).then_some(Found {
-                first: *at,
-                latest: *at,
+            Rule::At(at) => (after < at.fire && at.fire <= until).then_some(Found {
+                first: at.fire,
+                latest: at.fire,
                 count: 1,
             }),
             Rule::Local(fields) => self.fires(fields).due(after + 1, until),

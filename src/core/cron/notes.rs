@@ -20,15 +20,24 @@ impl Timing {
         }
     }
 
-    /// The local time that a fire stands for, if the clock skipped it: the first of them if several
-    /// were skipped together.
+    /// The local time that a fire makes up for, if the clock skipped it: the first of them if several
+    /// were skipped together. The fire may be due at its own local time as well.
     pub fn meant(&self, fire: Timestamp) -> Option<DateTime> {
-        reading_date_time(self.meant_reading(second(fire))?)
+        match &self.rule {
+            Rule::Every(_) => None,
+            Rule::At(at) => at.local.filter(|&local| {
+                at.fire == second(fire) && local != self.zone.to_offset(fire).to_datetime(fire)
+            }),
+            Rule::Local(_) => reading_date_time(self.meant_reading(second(fire))?),
+        }
     }
 
     /// Whether a fire is the first at its local time, if the clock shows that time twice.
     pub fn is_first_of_two(&self, fire: Timestamp) -> Option<bool> {
-        self.fields()?;
+        match &self.rule {
+            Rule::Every(_) => return None,
+            Rule::At(_) | Rule::Local(_) => {}
+        }
         let shown = self.zone.to_offset(fire);
         match self
             .zone
@@ -52,14 +61,7 @@ impl Timing {
     }
 
     fn meant_reading(&self, fire: i64) -> Option<i64> {
-        let fields = self.fields()?;
-        let (before, after) = (fire + self.offset(fire - 1)?, fire + self.offset(fire)?);
-        if before >= after || fields.matches(after) {
-            return None;
-        }
-        fields
-            .at_or_after(before)
-            .filter(|&reading| reading < after)
+        self.fires(self.fields()?).made_up_at(fire)
     }
 
     fn offset(&self, instant: i64) -> Option<i64> {

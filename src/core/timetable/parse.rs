@@ -113,7 +113,7 @@ fn items(spec: &TimingSpec) -> Result<Vec<Item<'_>>, Idle> {
              delete one of them"
                 .into(),
         )),
-        Some(expression) if expression.trim().is_empty() => Err(Idle {
+        Some(expression) if is_blank(expression) => Err(Idle {
             reason: Reason::Disabled,
             message: "spec.schedule is empty, so the schedule never runs".into(),
         }),
@@ -132,7 +132,7 @@ fn items(spec: &TimingSpec) -> Result<Vec<Item<'_>>, Idle> {
             .zip(several)
             .map(|(n, item)| {
                 let path = format!("spec.schedules[{n}]");
-                if item.schedule.trim().is_empty() {
+                if is_blank(&item.schedule) {
                     return Err(invalid(format!(
                         "{path}.schedule is empty: delete the item, or write a cron expression \
                          such as 0 3 * * *"
@@ -142,6 +142,11 @@ fn items(spec: &TimingSpec) -> Result<Vec<Item<'_>>, Idle> {
             })
             .collect(),
     }
+}
+
+/// A line break is no blank: like the API server, the grammar refuses it.
+fn is_blank(expression: &str) -> bool {
+    expression.bytes().all(|b| matches!(b, b' ' | b'\t'))
 }
 
 fn zone(name: Option<&str>, path: &str, almanac: &Almanac) -> Result<Option<TimeZone>, Idle> {

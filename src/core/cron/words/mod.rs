@@ -15,6 +15,9 @@ use super::{Options, Rule, Timing, TimingError};
 use crate::api::{Gap, Overlap};
 use parts::Field;
 
+/// Bits 1 to 12.
+const ALL_MONTHS: u16 = 0x1ffe;
+
 /// An expression in words. Each is a sentence without its full stop, and none is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
@@ -54,10 +57,27 @@ pub fn explain(
             );
             unmoved(when, "elapsed time")
         }
-        Rule::At(second) => {
-            let instant = Timestamp::from_second(*second).unwrap_or(Timestamp::MAX);
-            let when = format!("Once, at {}, in {place}", timing.describe_local(instant));
-            unmoved(when, "one instant")
+        Rule::At(at) => {
+            let fire = Timestamp::from_second(at.fire).unwrap_or(Timestamp::MAX);
+            let when = format!("Once, at {}, in {place}", timing.describe_local(fire));
+            match (at.local, timing.meant(fire), timing.is_first_of_two(fire)) {
+                (None, ..) | (Some(_), None, None) => unmoved(when, "one instant"),
+                (Some(_), Some(meant), _) => Words {
+                    when,
+                    clock_changes: format!(
+                        "The clock skips {meant}, so it fires at the first instant after the gap"
+                    ),
+                    hashed: None,
+                },
+                (Some(local), None, Some(first)) => Words {
+                    when,
+                    clock_changes: format!(
+                        "The clock shows {local} twice, and it fires the {} time",
+                        if first { "first" } else { "last" }
+                    ),
+                    hashed: None,
+                },
+            }
         }
         Rule::Local(fields) => {
             let (when, hashed) = match grammar::fields(expression, options.dialect) {
@@ -105,25 +125,32 @@ fn sentence(texts: Texts<'_>, fields: &Fields, rules: &Rules) -> (String, Option
         parts::Kind::Hour,
         bits(fields.hours.into(), 0),
     );
-    let day_of_month = read(
+    let mut day_of_month = read(
         day,
         "day",
         parts::Kind::Day,
         bits(fields.days.of_month.into(), 1),
     );
-    let month = read(
+    let mut month = read(
         month,
         "month",
         parts::Kind::Month,
         bits(fields.months.into(), 0),
     );
-    let day_of_week = read(
+    let mut day_of_week = read(
         weekday,
         "day of the week",
         parts::Kind::Weekday,
         bits(fields.days.of_week.into(), 0),
     );
     let year = Field::read(year, parts::Kind::Year, rules, &[]);
+    // Either of two fields may match, and one may have all days in parts, so the sets say it.
+    if fields.days.are_all() {
+        (day_of_month, day_of_week) = (Field::every(), Field::every());
+    }
+    if fields.months == ALL_MONTHS {
+        month = Field::every();
+    }
 
     let time = times::time(&second, &minute, &hour);
     let both = rules.free.is(day) || rules.free.is(weekday) || weekday.starts_with('+');

@@ -1,6 +1,6 @@
 //! The text of one field → its parts. Lenient, since the grammar has taken the text before.
 
-use super::super::dialect::{Rules, Weekdays};
+use super::super::dialect::Rules;
 
 /// Which field it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,24 +95,44 @@ pub(super) fn is_hashed(text: &str) -> bool {
         .any(|part| part.trim_start_matches('+').starts_with(['H', 'h']))
 }
 
+impl Part {
+    /// A day by the month's end or by weekdays.
+    fn is_special(&self) -> bool {
+        match self {
+            Self::BeforeLast(_)
+            | Self::LastWeekday
+            | Self::WeekdayNear(_)
+            | Self::LastOf(_)
+            | Self::Nth(..) => true,
+            Self::Every | Self::One(_) | Self::Span { .. } => false,
+        }
+    }
+}
+
 impl Field {
     /// Reads a field. `found` are the values that the grammar made of it: where `H` is in it, they
     /// are what it means.
     pub(super) fn read(text: &str, kind: Kind, rules: &Rules, found: &[u32]) -> Self {
-        let parts = if is_hashed(text) {
-            progression(found)
+        let written = text.trim_start_matches('+').split(',');
+        let written = written.filter_map(|part| read(part, kind, rules));
+        let parts: Vec<Part> = if is_hashed(text) {
+            // Days that are counted from the end or by weeks are not among the values.
+            let special = written.filter(Part::is_special);
+            progression(found).into_iter().chain(special).collect()
         } else {
-            let text = text.trim_start_matches('+');
-            text.split(',')
-                .filter_map(|part| read(part, kind, rules))
-                .collect()
+            written.collect()
         };
         // One part that is everything makes the others idle.
         if parts.is_empty() || parts.contains(&Part::Every) {
-            let parts = vec![Part::Every];
-            return Self { parts };
+            return Self::every();
         }
         Self { parts }
+    }
+
+    pub(super) fn every() -> Self {
+        Self {
+            parts: vec![Part::Every],
+        }
     }
 
     pub(super) fn is_every(&self) -> bool {
@@ -164,11 +184,12 @@ pub(super) fn shown(field: &Field, kind: Kind) -> String {
             format!("{} to {} in steps of {step}", name(*from), name(*to))
         }
         Part::Every => "all".to_owned(),
-        Part::BeforeLast(_)
-        | Part::LastWeekday
-        | Part::WeekdayNear(_)
-        | Part::LastOf(_)
-        | Part::Nth(..) => "special".to_owned(),
+        Part::BeforeLast(0) => "L".to_owned(),
+        Part::BeforeLast(n) => format!("L-{n}"),
+        Part::LastWeekday => "LW".to_owned(),
+        Part::WeekdayNear(day) => format!("{day}W"),
+        Part::LastOf(day) => format!("the last {}", name(*day)),
+        Part::Nth(day, n) => format!("{}#{n}", name(*day)),
     };
     let shown: Vec<String> = field.parts.iter().map(part).collect();
     super::list(&shown)
@@ -230,7 +251,7 @@ fn plain(part: &str, kind: Kind, rules: &Rules) -> Option<Part> {
     let (from, to) = match range.split_once('-') {
         None if matches!(range, "*" | "?" | "") => (min, max),
         None => match (value(range, kind, rules)?, step) {
-            (from, Some(_)) => (from % (max + 1).max(7), max),
+            (from, Some(_)) => (from, max.max(from)),
             (one, None) => (one, one),
         },
         Some((from, to)) => (value(from, kind, rules)?, value(to, kind, rules)?),
@@ -266,10 +287,10 @@ fn value(text: &str, kind: Kind, rules: &Rules) -> Option<u32> {
         return Some(min + index as u32);
     }
     let number: u32 = text.parse().ok()?;
-    let number = match (kind, rules.weekdays) {
-        (Kind::Weekday, Weekdays::FromOne) => number.checked_sub(1)?,
-        _ => number,
-    };
-    let most = if kind == Kind::Weekday { 7 } else { max };
-    (min..=most).contains(&number).then_some(number)
+    match kind {
+        Kind::Weekday => rules.weekdays.day(number),
+        Kind::Sixty | Kind::Hour | Kind::Day | Kind::Month | Kind::Year => {
+            (min..=max).contains(&number).then_some(number)
+        }
+    }
 }
