@@ -125,7 +125,8 @@ impl Timing {
     /// language and for what can never fire, such as 30 February. Years that are past are not
     /// refused, since nothing here knows the time: [`Timing::next`] has no answer then. An empty
     /// expression is refused too: it disables a schedule, which the caller decides before. So are
-    /// more than 1024 bytes, and `CRON_TZ=` or `TZ=` before the fields.
+    /// more than 1024 bytes, what is not a tab or plain ASCII on one line, and `CRON_TZ=` or `TZ=`
+    /// before the fields.
     pub fn parse(expression: &str, zone: TimeZone) -> Result<Self, TimingError> {
         Self::read(expression, zone, &Options::default())
     }
