@@ -79,11 +79,7 @@ impl Schedule {
         spec: &ScheduledContainerSpec,
         almanac: &Arc<Almanac>,
     ) -> Self {
-        let written = Written {
-            timing: TimingSpec::from(spec),
-            obstacle: obstacle(spec).err(),
-            suspended: spec.suspend,
-        };
+        let written = Written::of(spec);
         let (timing, words) = written.read(almanac, &identity, created);
         Self {
             generation,
@@ -177,14 +173,39 @@ impl Schedule {
     }
 }
 
+/// When a schedule of this spec and `(namespace, name)` fires, as the controller asks it: the one
+/// answer for what runs and for what is only shown. Without `created` it may have no fire left.
+///
+/// # Errors
+///
+/// Why it never fires: a mistake, no matching time after `created`, or that it is suspended or
+/// disabled.
+pub fn timetable(
+    spec: &ScheduledContainerSpec,
+    almanac: &Almanac,
+    name: (&str, &str),
+    created: Option<Timestamp>,
+) -> Result<Timetable, Idle> {
+    Written::of(spec).timing(almanac, name, created)
+}
+
 impl Written {
+    fn of(spec: &ScheduledContainerSpec) -> Self {
+        Self {
+            timing: TimingSpec::from(spec),
+            obstacle: obstacle(spec).err(),
+            suspended: spec.suspend,
+        }
+    }
+
     fn read(
         &self,
         almanac: &Almanac,
         identity: &ScheduleRef,
         created: Timestamp,
     ) -> (Result<Timetable, Idle>, Option<String>) {
-        let timing = self.timing(almanac, identity, created);
+        let name = (identity.namespace.as_str(), identity.name.as_str());
+        let timing = self.timing(almanac, name, Some(created));
         let words = words::of(&self.timing, almanac, &identity.namespace);
         let words = words.map(|words| match &timing {
             Ok(_) => words,
@@ -197,15 +218,14 @@ impl Written {
     fn timing(
         &self,
         almanac: &Almanac,
-        identity: &ScheduleRef,
-        created: Timestamp,
+        name: (&str, &str),
+        created: Option<Timestamp>,
     ) -> Result<Timetable, Idle> {
         if let Some(obstacle) = &self.obstacle {
             return Err(obstacle.clone());
         }
-        let name = (identity.namespace.as_str(), identity.name.as_str());
         let timetable = Timetable::parse(&self.timing, almanac, Some(name))?;
-        if timetable.next(created).is_none() {
+        if created.is_some_and(|created| timetable.next(created).is_none()) {
             return Err(Idle {
                 reason: Reason::InvalidSchedule,
                 message: all_past(&self.timing),
