@@ -72,7 +72,7 @@ fn page(flags: &Import, today: Date) -> anyhow::Result<String> {
         false => flags.file.display().to_string(),
     };
     let text = text(&flags.file).with_context(|| format!("can't read {file}"))?;
-    let imported = ics::import(&text, from, until).with_context(|| format!("{file}"))?;
+    let imported = ics::import(&text, from, until).context(file.clone())?;
     let name = match &flags.name {
         Some(name) => name.clone(),
         None => name_of(&flags.file)

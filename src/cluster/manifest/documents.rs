@@ -44,7 +44,11 @@ pub fn read(
         contents.is_schedule_file = parsed.is_empty() || trees.clone().next().is_some();
         // The controller reads the file as a whole, and says what is wrong with it as a whole.
         let reading = file_source::read(text, file, default_namespace, almanac, &mut lookup);
-        let root = tree::parse(text).ok().map(|(root, _)| root);
+        let root = parsed.into_iter().next().and_then(|(before, parsed)| {
+            let (mut root, _) = parsed.ok()?;
+            shift(&mut root, before);
+            Some(root)
+        });
         entries(root.as_ref(), file, reading, almanac, &mut contents);
         return contents;
     }
