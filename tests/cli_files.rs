@@ -450,7 +450,7 @@ fn fires_that_are_all_past_are_no_trouble_to_compare() -> Result<()> {
 }
 
 #[test]
-fn an_empty_map_is_compared_with_what_the_cluster_has_of_the_file() -> Result<()> {
+fn the_cluster_is_asked_for_all_that_is_of_the_file_in_the_right_namespace() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("schedule.yml");
     fs::write(&file, "{}\n")?;
@@ -477,6 +477,24 @@ fn an_empty_map_is_compared_with_what_the_cluster_has_of_the_file() -> Result<()
     };
     let error = diff("{}\n")?;
     assert!(error.contains("can't list the schedules"), "{error}");
+    fs::write(&file, "a: {cron: '', image: i}\n")?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_punctual"));
+    let flags = [
+        "diff",
+        "-f",
+        path(&file)?,
+        "--kubeconfig",
+        path(&kubeconfig)?,
+    ];
+    let output = command
+        .args(flags)
+        .env("PUNCTUAL_NAMESPACE", "of-env")
+        .output()?;
+    let error = String::from_utf8(output.stderr)?;
+    assert!(
+        error.contains("can't read the schedule of-env/a"),
+        "{error}"
+    );
     let error = diff("a: {cron: '', image: i}\n")?;
     assert!(
         error.contains("can't read the schedule of-context/a"),

@@ -203,7 +203,8 @@ fn a_mistake_in_a_manifest_is_shown_with_its_line_and_a_caret() -> Result<()> {
         ),
         (
             manifest("schedule: 0 3 * * *\n  calendars: [{name: c}]"),
-            "stdin:7:15: default/a: spec.calendars[0]: the ScheduleCalendar c is not in these files",
+            "stdin:7:15: default/a: spec.calendars[0]: the ScheduleCalendar c is not in these files, \
+             so its days are not known; give its manifest with -f too",
         ),
         (
             format!("{one}---\n{one}"),

@@ -152,7 +152,7 @@ fn of_files(flags: &Next, mut almanac: Almanac, from: Timestamp) -> anyhow::Resu
         let missing = written.missing_calendars(&almanac);
         let problem = written.problem(&almanac, created);
         if let Some((_, finding)) = missing.first() {
-            problems.push(format!("{finding}: give its manifest with -f too"));
+            problems.push(format!("{finding}; give its manifest with -f too"));
         } else if let Some(problem) = problem {
             problems.push(problem.to_string());
         } else {

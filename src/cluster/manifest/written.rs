@@ -95,8 +95,8 @@ impl Written {
         missing
             .map(|(index, CalendarRef { kind, name, .. })| {
                 let message = format!(
-                    "spec.calendars[{index}]: the {kind:?} {name} is not in these files, so it is not \
-                     checked"
+                    "spec.calendars[{index}]: the {kind:?} {name} is not in these files, so its days are \
+                     not known"
                 );
                 (index, self.located(&message, almanac))
             })
