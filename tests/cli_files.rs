@@ -54,7 +54,23 @@ fn each_problem_of_a_manifest_has_its_line_and_column() -> Result<()> {
         ),
         (
             manifest("schedule: '* * * * *'\n  notBefore: soon"),
-            "7:14: default/a: spec.notBefore: ",
+            "7:14: default/a: spec.notBefore: \"soon\" is no instant; write it as in 2026-12-01T00:00:00Z",
+        ),
+        (
+            manifest("schedule: '* * * * *'\n  notAfter: 2026-12-01"),
+            "7:13: default/a: spec.notAfter: \"2026-12-01\" is no instant; write it as 2026-12-01T00:00:00Z",
+        ),
+        (
+            manifest("schedule: '0 0 9 1 1 ? 2020'"),
+            "6:13: default/a: spec.schedule: never fires: every matching time is past; correct the year",
+        ),
+        (
+            manifest("schedule: '* * * * *'\n  notAfter: 2020-01-01T00:00:00Z"),
+            "6:13: default/a: spec.schedule: never fires: every matching time up to notAfter",
+        ),
+        (
+            manifest("schedule: '@every 5m'\n  calendars: [{name: not-here}]"),
+            "6:13: default/a: spec.schedule: @every counts from the last fire",
         ),
         (
             manifest("schedule: '* * * * *'\n  concurrencyPolicy: Allow"),
@@ -103,6 +119,26 @@ fn each_problem_of_a_manifest_has_its_line_and_column() -> Result<()> {
             "a: {cron: '1 * * * *'}\n".to_owned(),
             "1:1: default/a: says nothing to run",
         ),
+        (
+            "a: {cron: '@at 2020-01-01T00:00:00Z', image: i}\n".to_owned(),
+            "1:11: default/a: never fires: every matching time is past",
+        ),
+        (
+            "a: {cron: 1 * * * *, image: i, concurrencyPolicy: Allow}\n".to_owned(),
+            "1:51: default/a: concurrencyPolicy: Allow is reserved",
+        ),
+        (
+            "a: {cron: 1 * * * *, pod: {restartPolicy: Always, containers: [{name: a, image: i}]}}\n"
+                .to_owned(),
+            "1:43: default/a: template.spec.restartPolicy: Always would never end",
+        ),
+        (
+            "a: {cron: 1 * * * *, image: i}\n---\nb: {cron: 1 * * * *, image: i}\n".to_owned(),
+            "holds more than one YAML document",
+        ),
+        (String::new(), "is empty, so nothing is changed: write {}"),
+        ("# nothing\n".to_owned(), "is empty, so nothing is changed"),
+        ("null\n".to_owned(), "is empty, so nothing is changed"),
     ] {
         let (code, said) = validate_text(&text)?;
         assert!(
@@ -110,6 +146,9 @@ fn each_problem_of_a_manifest_has_its_line_and_column() -> Result<()> {
             "{expected:?} is not in {said}of\n{text}"
         );
         assert_eq!(code, Some(1), "{text}");
+        if !text.contains("kind:") {
+            continue; // a schedule file is one document
+        }
         // The same in the third of three documents.
         let above = "kind: Other\n---\n# nothing\n---\n";
         let (_, below) = validate_text(&format!("{above}{text}"))?;
@@ -153,7 +192,8 @@ fn a_calendar_that_is_not_in_the_files_is_noted_and_not_a_problem() -> Result<()
     let (code, said) = validate_text(&text)?;
     assert_eq!(code, Some(0), "{said}");
     assert!(
-        said.contains("note: the ScheduleCalendar holidays is not in these files"),
+        said.contains("file.yaml:7:15: default/a: note: spec.calendars[0]: the ScheduleCalendar holidays is not in \
+             these files"),
         "{said}"
     );
     Ok(())
@@ -282,6 +322,187 @@ fn many_changes_are_counted() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_schedule_file_beside_manifests_is_a_problem() -> Result<()> {
+    let text = manifest("schedule: '* * * * *'") + "---\na: {cron: '* * * * *', image: i}\n";
+    let (code, said) = validate_text(&text)?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("file.yaml:10:1: has neither apiVersion nor kind"),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_mistake_in_an_expression_has_a_caret_wherever_the_expression_stands() -> Result<()> {
+    for text in [
+        "a: {schedules: [{schedule: 75 * * * *}], image: i}\n".to_owned(),
+        "a: {cron: 1 * * * *, image: i, excludes: [75 * * * *]}\n".to_owned(),
+        manifest("schedules: [{schedule: 75 * * * *}]"),
+        manifest("schedule: 1 * * * *\n  excludes: [75 * * * *]"),
+    ] {
+        let (_, said) = validate_text(&text)?;
+        assert!(
+            said.contains("\n    75 * * * *\n    ^^\n"),
+            "{said}of {text}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_no_expression_has_no_caret() -> Result<()> {
+    for field in ["timeZone: Berlin", "notAfter: soon"] {
+        let (_, said) = validate_text(&manifest(&format!("schedule: 1 * * * *\n  {field}")))?;
+        assert!(!said.contains('^'), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_cron_without_a_value_is_noted() -> Result<()> {
+    let (code, said) = validate_text("a:\n  cron:\n  image: i\nb: {cron: '', image: i}\n")?;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains(
+            "note: cron has no value, so the schedule never runs by itself; write cron: \"\" if"
+        ),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 2, "{said}");
+    Ok(())
+}
+
+#[test]
+fn items_of_a_list_have_the_kind_of_the_list() -> Result<()> {
+    let item = "{metadata: {name: a}, spec: {schedule: 75 * * * *, template: {spec: {containers: \
+                [{name: a, image: b}]}}}}";
+    let version = "apiVersion: punctual.dev/v1alpha1\n";
+    let text = format!("{version}kind: ScheduledContainerList\nitems: [{item}]\n");
+    let (code, said) = validate_text(&text)?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("default/a: spec.schedule: minute: 75"),
+        "{said}"
+    );
+    let text = "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: List, items: []}]\n";
+    let (_, said) = validate_text(text)?;
+    assert!(
+        said.contains("note: a List in a List is passed over"),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_file_that_the_controller_refuses_takes_nothing_away() -> Result<()> {
+    let old = "a: {cron: 0 3 * * *, image: i}\n";
+    let twice = "a: {cron: 0 3 * * *, image: i}\n---\nb: {cron: 0 3 * * *, image: i}\n";
+    let same = manifest("schedule: 0 3 * * *");
+    let same = format!("{same}---\n{same}");
+    for (new, why) in [
+        ("", "is empty, so nothing is changed"),
+        ("null\n", "is empty, so nothing is changed"),
+        (twice, "holds more than one YAML document"),
+        (&same, "the schedule is given twice"),
+    ] {
+        let output = diff_of(old, new, &[])?;
+        assert_eq!(output.status.code(), Some(2), "{new}");
+        assert_eq!(String::from_utf8(output.stdout)?, "", "{new}");
+        let error = String::from_utf8(output.stderr)?;
+        assert!(error.contains(why), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_fire_that_moves_past_the_end_on_its_day_has_not_vanished() -> Result<()> {
+    let old = "a: {cron: 0 11 * * *, image: i}\n";
+    let new = "a: {cron: 0 13 * * *, image: i}\n";
+    let (_, said) = diff(old, new, &["--for", "1d"])?;
+    assert!(
+        said.contains("  ~ 2026-03-28T11:00:00+00:00 Sat -> 2026-03-28T13:00:00+00:00 Sat\n"),
+        "{said}"
+    );
+    let (code, said) = diff(
+        new,
+        new,
+        &["--for", "1d", "--from", "2026-03-27T12:00:00.5Z"],
+    )?;
+    assert_eq!(code, Some(0));
+    assert!(
+        said.ends_with("until 2026-03-28T12:00:00+00:00.\n"),
+        "{said}"
+    );
+    // What happens only after the end is not told.
+    let later = "a: {cron: 0 14 * * *, image: i}\n";
+    let (_, said) = diff(new, later, &["--for", "1h"])?;
+    assert!(!said.contains("2026-03-28"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn fires_that_are_all_past_are_no_trouble_to_compare() -> Result<()> {
+    let old = "a: {cron: '@at 2020-01-01T00:00:00Z', image: i}\n";
+    assert_eq!(diff(old, old, &[])?.0, Some(0));
+    Ok(())
+}
+
+#[test]
+fn the_cluster_is_asked_for_all_that_is_of_the_file_in_the_right_namespace() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("schedule.yml");
+    fs::write(&file, "{}\n")?;
+    // A cluster that never answers: the question is what matters.
+    let kubeconfig = folder.path().join("config");
+    fs::write(
+        &kubeconfig,
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+         contexts: [{name: c, context: {cluster: c, namespace: of-context}}]\n\
+         clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\n",
+    )?;
+    let diff = |text: &str| -> Result<String> {
+        fs::write(&file, text)?;
+        let flags = [
+            "diff",
+            "-f",
+            path(&file)?,
+            "--kubeconfig",
+            path(&kubeconfig)?,
+        ];
+        let output = punctual(&flags)?;
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        Ok(String::from_utf8(output.stderr)?)
+    };
+    let error = diff("{}\n")?;
+    assert!(error.contains("can't list the schedules"), "{error}");
+    fs::write(&file, "a: {cron: '', image: i}\n")?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_punctual"));
+    let flags = [
+        "diff",
+        "-f",
+        path(&file)?,
+        "--kubeconfig",
+        path(&kubeconfig)?,
+    ];
+    let output = command
+        .args(flags)
+        .env("PUNCTUAL_NAMESPACE", "of-env")
+        .output()?;
+    let error = String::from_utf8(output.stderr)?;
+    assert!(
+        error.contains("can't read the schedule of-env/a"),
+        "{error}"
+    );
+    let error = diff("a: {cron: '', image: i}\n")?;
+    assert!(
+        error.contains("can't read the schedule of-context/a"),
+        "{error}"
+    );
+    Ok(())
+}
+
 fn manifest(spec: &str) -> String {
     format!(
         "# a manifest\napiVersion: punctual.dev/v1alpha1\nkind: ScheduledContainer\n\
@@ -303,16 +524,22 @@ fn validate(file: &Path) -> Result<(Option<i32>, String)> {
 }
 
 fn diff(old: &str, new: &str, more: &[&str]) -> Result<(Option<i32>, String)> {
+    let output = diff_of(old, new, more)?;
+    assert_eq!(String::from_utf8(output.stderr)?, "");
+    Ok((output.status.code(), String::from_utf8(output.stdout)?))
+}
+
+fn diff_of(old: &str, new: &str, more: &[&str]) -> Result<Output> {
     let folder = tempfile::tempdir()?;
     let (before, after) = (folder.path().join("old.yml"), folder.path().join("new.yml"));
     fs::write(&before, old)?;
     fs::write(&after, new)?;
     let mut arguments = vec!["diff", "-f", path(&after)?, "--against", path(&before)?];
-    arguments.extend(["--from", "2026-03-27T12:00:00Z"]);
+    if !more.contains(&"--from") {
+        arguments.extend(["--from", "2026-03-27T12:00:00Z"]);
+    }
     arguments.extend(more);
-    let output = punctual(&arguments)?;
-    assert_eq!(String::from_utf8(output.stderr)?, "");
-    Ok((output.status.code(), String::from_utf8(output.stdout)?))
+    punctual(&arguments)
 }
 
 fn path(path: &Path) -> Result<&str> {

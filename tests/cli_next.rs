@@ -84,7 +84,7 @@ fn from_may_be_local_time() -> Result<()> {
     let wrong = Command::new(PUNCTUAL)
         .args(["next", "* * * * *", "--from", "tomorrow"])
         .output()?;
-    assert_eq!(wrong.status.code(), Some(1));
+    assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8(wrong.stderr)?.contains("--from: \"tomorrow\" is no time"));
     Ok(())
 }
@@ -100,27 +100,125 @@ fn no_fire_left_is_an_error() -> Result<()> {
 
 #[test]
 fn what_cannot_be_read_is_told_and_nothing_is_printed() -> Result<()> {
-    for (arguments, expected) in [
-        (vec!["75 * * * *"], "minute: 75 is not in 0-59"),
-        (vec![""], "empty"),
-        (vec!["@reboot"], "@reboot"),
-        (vec!["0 0 30 2 *"], "never fires"),
-        (
-            vec!["30", "2", "*", "*", "*"],
-            "in quotes, as in '30 2 * * *'",
-        ),
-        (
-            vec!["30", "2", "Cargo.toml", "src", "tests"],
-            "in quotes, as in '30 2 * * *'",
-        ),
-        (vec!["@every", "1h"], "in quotes, as in '@every 1h30m'"),
-        (vec!["backup", "0 0 * * *"], "backup is a name"),
-        (vec![], "give an expression in quotes"),
+    for (expression, expected) in [
+        ("75 * * * *", "minute: 75 is not in 0-59"),
+        ("", "empty"),
+        ("@reboot", "@reboot"),
+        ("0 0 30 2 *", "never fires"),
     ] {
-        let mut call = vec!["next"];
-        call.extend(&arguments);
-        let error = bad(&call, 1)?;
+        let error = bad(&["next", expression], 1)?;
+        assert!(error.contains(expected), "{expression}: {error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn wrong_usage_has_an_exit_code_of_its_own() -> Result<()> {
+    for (arguments, expected) in [
+        (
+            &["next", "30", "2", "*", "*", "*"][..],
+            "in quotes, as in '30 2 * * *'",
+        ),
+        (
+            &["next", "30", "2", "Cargo.toml", "src", "tests"],
+            "in quotes, as in '30 2 * * *'",
+        ),
+        (
+            &["explain", "30", "2", "*", "*", "*"],
+            "in quotes, as in '30 2 * * *'",
+        ),
+        (&["next", "@every", "1h"], "in quotes, as in '@every 1h30m'"),
+        (&["next", "backup", "0 0 * * *"], "backup is a name"),
+        (&["next"], "give an expression in quotes"),
+        (
+            &["next", "* * * * *", "--time-zone", "Berlin"],
+            "punctual: --time-zone: \"Berlin\" is not known",
+        ),
+        (
+            &["explain", "* * * * *", "--time-zone", "Berlin"],
+            "punctual: --time-zone: \"Berlin\" is not known",
+        ),
+        (
+            &["next", "* * * * *", "-n", "0"],
+            "\"0\" is no whole number from 1 to 10000",
+        ),
+        (
+            &[
+                "next",
+                "* * * * *",
+                "--clock-changes",
+                "gap=Skip,gap=RunAfter",
+            ],
+            "gap is given twice: remove one",
+        ),
+    ] {
+        let error = bad(arguments, 2)?;
         assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_expression_without_its_at_sign_is_named() -> Result<()> {
+    let error = bad(&["next", "daily", "--kubeconfig", "/nowhere/at/all"], 1)?;
+    assert!(error.contains("did you mean '@daily'?"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn one_schedule_that_is_held_off_on_purpose_is_shown() -> Result<()> {
+    for (text, why) in [
+        ("a: {cron: '', image: i}\n", "spec.schedule is empty"),
+        (
+            "a: {cron: 0 3 * * *, image: i, suspend: true}\n",
+            "spec.suspend is true",
+        ),
+    ] {
+        let said = with_stdin(&["next", "-f", "-"], text)?;
+        assert!(said.starts_with(&format!("never fires: {why}")), "{said}");
+        let json = with_stdin(&["next", "-f", "-", "-o", "json"], text)?;
+        assert_eq!(serde_json::from_str::<Value>(&json)?, json!([]));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_mistake_in_a_manifest_is_shown_with_its_line_and_a_caret() -> Result<()> {
+    let manifest = |spec: &str| {
+        format!(
+            "apiVersion: punctual.dev/v1alpha1\nkind: ScheduledContainer\nmetadata: {{name: a}}\n\
+             spec:\n  template: {{spec: {{containers: [{{name: a, image: b}}]}}}}\n  {spec}\n"
+        )
+    };
+    let one = manifest("schedule: 0 3 * * *");
+    for (text, expected) in [
+        (
+            manifest("schedule: 75 * * * *"),
+            "stdin:6:13: default/a: spec.schedule: minute: 75 is not in 0-59 (character 1 of \"75 * * * \
+             *\")\n    75 * * * *\n    ^^\n",
+        ),
+        (
+            manifest("schedule: 0 0 9 1 1 ? 2020"),
+            "stdin:6:13: default/a: spec.schedule: never fires: every matching time is past",
+        ),
+        (
+            manifest("schedule: 0 3 * * *\n  calendars: [{name: c}]"),
+            "stdin:7:15: default/a: spec.calendars[0]: the ScheduleCalendar c is not in these files, \
+             so its days are not known; give its manifest with -f too",
+        ),
+        (
+            format!("{one}---\n{one}"),
+            "stdin:8:1: default/a: the schedule is given twice: first at stdin:1",
+        ),
+    ] {
+        let output = output_with_stdin(&["next", "-f", "-"], &text)?;
+        let error = String::from_utf8(output.stderr)?;
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(
+            error.contains("never fires"),
+            expected.contains("never fires")
+        );
     }
     Ok(())
 }
@@ -363,6 +461,13 @@ fn bad(arguments: &[&str], code: i32) -> Result<String> {
 }
 
 fn with_stdin(arguments: &[&str], text: &str) -> Result<String> {
+    let output = output_with_stdin(arguments, text)?;
+    let error = String::from_utf8(output.stderr)?;
+    ensure!(output.status.success(), "{arguments:?}: {error}");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn output_with_stdin(arguments: &[&str], text: &str) -> Result<Output> {
     let mut child = command(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -373,8 +478,5 @@ fn with_stdin(arguments: &[&str], text: &str) -> Result<String> {
         .take()
         .context("it is piped")?
         .write_all(text.as_bytes())?;
-    let output = child.wait_with_output()?;
-    let error = String::from_utf8(output.stderr)?;
-    ensure!(output.status.success(), "{arguments:?}: {error}");
-    Ok(String::from_utf8(output.stdout)?)
+    Ok(child.wait_with_output()?)
 }

@@ -350,13 +350,12 @@ proptest! {
 fn the_command_prints_a_manifest_that_can_be_applied_and_reviewed() {
     let printed = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_punctual"))
-            .args([
-                "calendar",
-                "import",
-                "--from=2026-01-01",
-                "--until=2026-12-31",
-            ])
+            .args(["calendar", "import", "--until=2026-12-31"])
             .args(arguments)
+            .args(match arguments.contains(&"--from=soon") {
+                true => None,
+                false => Some("--from=2026-01-01"),
+            })
             .output()
             .unwrap();
         let complaint = String::from_utf8(output.stderr).unwrap();
@@ -386,10 +385,44 @@ fn the_command_prints_a_manifest_that_can_be_applied_and_reviewed() {
         "{page}"
     );
 
+    for (flag, expected) in [
+        (
+            "--name=Our Days",
+            "\"Our Days\" can't be the name of a calendar",
+        ),
+        (
+            "--namespace=a.b",
+            "\"a.b\" can't be the name of a namespace",
+        ),
+        ("--from=soon", "\"soon\" is no date; write it as 2026-12-01"),
+    ] {
+        let (page, complaint) = printed(&[apple.to_str().unwrap(), flag]);
+        assert_eq!(page, "", "{flag}");
+        assert!(complaint.contains(expected), "{complaint}");
+    }
+
     let (page, complaint) = printed(&["/nonexistent/days.ics"]);
     assert_eq!(page, "");
     assert!(
         complaint.contains("can't read /nonexistent/days.ics"),
         "{complaint}"
+    );
+}
+
+#[test]
+fn the_command_reads_the_standard_input() {
+    let file = std::fs::File::open(path("bank-holidays.ics")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_punctual"))
+        .args(["calendar", "import", "-", "--name=days"])
+        .args(["--from=2026-01-01", "--until=2026-12-31"])
+        .stdin(file)
+        .output()
+        .unwrap();
+    let page = String::from_utf8(output.stdout).unwrap();
+    let calendar: ScheduleCalendar = serde_saphyr::from_str(&page).unwrap();
+    assert_eq!(calendar.spec.dates.len(), 5);
+    assert_eq!(
+        calendar.spec.description.as_deref(),
+        Some("5 events of the standard input, from 2026-01-01 until 2026-12-31")
     );
 }

@@ -20,7 +20,8 @@ pub struct Fires {
     cut: Option<Timestamp>,
 }
 
-/// The fires after `from`, up to `until`, at most `most`.
+/// The fires after `from`, up to the end of the local day of `until`, at most `most`: a fire that
+/// moves beyond `until` on that day has not vanished.
 pub fn fires(
     timetable: &Timetable,
     counts_from: Option<Timestamp>,
@@ -31,8 +32,9 @@ pub fn fires(
     let start = preview::start(timetable, counts_from, from);
     let found = preview::fires(timetable, start, 1);
     let next = |fire: &Timestamp| timetable.next(*fire);
+    let last_day = day(timetable, until);
     let compared: BTreeSet<Timestamp> = std::iter::successors(found.first().copied(), next)
-        .take_while(|fire| *fire <= until)
+        .take_while(|fire| *fire <= until || day(timetable, *fire) == last_day)
         .take(most)
         .collect();
     let full = compared.len() == most;
@@ -43,24 +45,18 @@ pub fn fires(
     }
 }
 
-/// What changes, a line for each change, in the order of time. A fire has moved if it vanishes while
+/// What changes up to `until`, a line for each change, in the order of time. A fire has moved if it vanishes while
 /// another appears on the same local day, the first with the first and so on.
-pub fn lines(local: &Timetable, old: &Fires, new: &Fires) -> Vec<String> {
-    let cut = [old.cut, new.cut].into_iter().flatten().min();
+pub fn lines(local: &Timetable, old: &Fires, new: &Fires, until: Timestamp) -> Vec<String> {
+    let cuts = [old.cut, new.cut].into_iter().flatten();
+    let cut = cuts.min().filter(|cut| *cut < until);
     let within = |fire: &&Timestamp| cut.is_none_or(|cut| **fire <= cut);
-    let day = |fire: &Timestamp| {
-        local
-            .describe_local(*fire)
-            .chars()
-            .take(10)
-            .collect::<String>()
-    };
     let mut days: BTreeMap<String, [Vec<Timestamp>; 2]> = BTreeMap::new();
     for fire in old.compared.difference(&new.compared).filter(within) {
-        days.entry(day(fire)).or_default()[0].push(*fire);
+        days.entry(day(local, *fire)).or_default()[0].push(*fire);
     }
     for fire in new.compared.difference(&old.compared).filter(within) {
-        days.entry(day(fire)).or_default()[1].push(*fire);
+        days.entry(day(local, *fire)).or_default()[1].push(*fire);
     }
     let mut changes: Vec<(Timestamp, String)> = Vec::new();
     let shown = |fire: &Timestamp| preview::moment(local, *fire);
@@ -77,6 +73,7 @@ pub fn lines(local: &Timetable, old: &Fires, new: &Fires) -> Vec<String> {
             });
         }
     }
+    changes.retain(|(first, _)| *first <= until);
     changes.sort();
     let more = changes.len().saturating_sub(MOST_LINES);
     let lines = changes.into_iter().take(MOST_LINES);
@@ -88,4 +85,9 @@ pub fn lines(local: &Timetable, old: &Fires, new: &Fires) -> Vec<String> {
         lines.push(format!("  fires after {} were not compared", shown(&cut)));
     }
     lines
+}
+
+/// The local day of an instant.
+fn day(local: &Timetable, t: Timestamp) -> String {
+    local.describe_local(t).chars().take(10).collect()
 }

@@ -16,7 +16,7 @@ use punctual::{
 
 use super::{
     Failure, changes,
-    expression::from,
+    expression::{count, from},
     files::{self, FileFlags},
     live::ClusterFlags,
     preview,
@@ -54,7 +54,7 @@ pub struct Diff {
         long = "count",
         value_name = "N",
         default_value_t = 20_000,
-        value_parser = clap::value_parser!(u16).range(1..=20_000)
+        value_parser = |text: &str| count(text, 20_000)
     )]
     count: u16,
 
@@ -75,9 +75,6 @@ pub struct Diff {
     cluster: ClusterFlags,
 }
 
-/// The exit code for trouble, as of `diff` itself.
-const TROUBLE: u8 = 2;
-
 /// How soon a fire is at once.
 const AT_ONCE: SignedDuration = SignedDuration::from_secs(60);
 
@@ -92,10 +89,7 @@ struct Form {
 pub fn run(flags: &Diff) -> Result<ExitCode, Failure> {
     compare(flags)
         .map(|changed| ExitCode::from(u8::from(changed)))
-        .map_err(|error| Failure {
-            error,
-            code: TROUBLE,
-        })
+        .map_err(Failure::trouble)
 }
 
 fn compare(flags: &Diff) -> anyhow::Result<bool> {
@@ -105,11 +99,15 @@ fn compare(flags: &Diff) -> anyhow::Result<bool> {
     let (new, old) = if flags.against.is_empty() {
         with_cluster(flags, &mut almanac)?
     } else {
-        let new = of_files(&flags.files.filename, &flags.files.namespace, &almanac)?;
-        let old = of_files(&flags.against, &flags.files.namespace, &almanac)?;
+        let namespace = flags.files.namespace.as_deref();
+        let namespace = namespace.unwrap_or(files::OFFLINE_NAMESPACE);
+        let new = of_files(&flags.files.filename, namespace, &almanac)?;
+        let old = of_files(&flags.against, namespace, &almanac)?;
         (new, old)
     };
     let until = from.checked_add(flags.span).unwrap_or(Timestamp::MAX);
+    // Fires are on whole seconds.
+    let until = Timestamp::from_second(until.as_second())?;
     let mut out = std::io::stdout().lock();
     let mut same = 0;
     let mut names: Vec<&String> = old.keys().chain(new.keys()).collect();
@@ -168,13 +166,15 @@ fn of_files(paths: &[PathBuf], namespace: &str, almanac: &Almanac) -> anyhow::Re
 fn forms(contents: &manifest::Contents, almanac: &Almanac) -> anyhow::Result<Forms> {
     let mut forms = Forms::new();
     for written in &contents.schedules {
-        let problem = written.problem(almanac).map(|problem| problem.to_string());
+        // That no fire is left is no mistake: the fires before may have been the point.
+        let problem = written.problem(almanac, None);
+        let problem = problem.map(|problem| problem.to_string());
         ensure!(problem.is_none(), "{}", problem.unwrap_or_default());
         forms.insert(
-            written.full_name(),
+            written.schedule.full_name(),
             Form {
-                timing: written.timing.clone(),
-                timetable: written.timetable(almanac),
+                timing: written.schedule.timing(),
+                timetable: written.schedule.timetable(almanac, None),
                 counts_from: None,
             },
         );
@@ -184,29 +184,27 @@ fn forms(contents: &manifest::Contents, almanac: &Almanac) -> anyhow::Result<For
 
 /// The forms in the files, and those of the same names in the cluster.
 fn with_cluster(flags: &Diff, almanac: &mut Almanac) -> anyhow::Result<(Forms, Forms)> {
-    let contents = sound(&flags.files.filename, &flags.files.namespace, almanac)?;
+    let namespace = match &flags.files.namespace {
+        Some(namespace) => namespace.clone(),
+        None => flags.cluster.namespace()?,
+    };
+    let contents = sound(&flags.files.filename, &namespace, almanac)?;
     let mut in_cluster = almanac.clone();
     let mut live = Vec::new();
     flags.cluster.ask(async |cluster| {
-        for written in &contents.schedules {
-            let found = cluster.schedule(&written.namespace, &written.name).await?;
-            live.extend(found);
-            let wanted = manifest::calendars(&written.namespace, &written.timing);
+        for manifest::Written { schedule, .. } in &contents.schedules {
+            let found = cluster.schedule(&schedule.namespace, &schedule.name);
+            live.extend(found.await?);
+            let wanted = schedule.calendars();
             cluster.add_calendars(&mut in_cluster, wanted).await?;
         }
-        if contents.schedules.iter().any(|written| written.is_entry) {
+        // Of one without entries all schedules would be deleted.
+        if contents.is_schedule_file {
             let selector = format!("{SOURCE_LABEL}={}", flags.schedule_source);
-            for schedule in cluster.labelled(&selector).await? {
-                if !live
-                    .iter()
-                    .any(|known| known.full_name() == schedule.full_name())
-                {
-                    live.push(schedule);
-                }
-            }
+            live.extend(cluster.labelled(&selector).await?);
         }
-        for schedule in &live {
-            let wanted = manifest::calendars(&schedule.namespace, &schedule.timing);
+        for live in &live {
+            let wanted = live.schedule.calendars();
             cluster.add_calendars(&mut in_cluster, wanted).await?;
         }
         Ok(())
@@ -215,9 +213,9 @@ fn with_cluster(flags: &Diff, almanac: &mut Almanac) -> anyhow::Result<(Forms, F
         let form = Form {
             timetable: live.timetable(&in_cluster),
             counts_from: live.counts_from,
-            timing: live.timing.clone(),
+            timing: live.schedule.timing(),
         };
-        (live.full_name(), form)
+        (live.schedule.full_name(), form)
     });
     let old = old.collect();
     // The calendars of the files take the place of those in the cluster.
@@ -251,7 +249,7 @@ fn one(
     let local = new.or(old).and_then(|form| form.timetable.as_ref().ok());
     let local = local.or(old.and_then(|form| form.timetable.as_ref().ok()));
     let lines = local
-        .map(|local| changes::lines(local, &before, &after))
+        .map(|local| changes::lines(local, &before, &after, until))
         .unwrap_or_default();
     let what = match (old, new) {
         (Some(_), Some(_)) if lines.is_empty() => return None,

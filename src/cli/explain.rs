@@ -3,10 +3,15 @@
 use std::io::Write;
 
 use clap::Args;
-use punctual::core::cron::words::{self, Words};
+use jiff::Timestamp;
+use punctual::core::{
+    almanac::Almanac,
+    cron::words::{self, Words},
+};
 use serde_json::{Value, json};
 
 use super::{
+    Failure,
     expression::{ExpressionFlags, check_quoted, from, with_pointer},
     next::Output,
     preview,
@@ -46,10 +51,14 @@ pub struct Explain {
     zones: ZoneFlags,
 }
 
-pub fn run(flags: &Explain) -> anyhow::Result<()> {
-    let almanac = flags.zones.almanac()?;
-    let from = from(flags.from.as_deref(), &almanac.local)?;
-    check_quoted(&flags.words)?;
+pub fn run(flags: &Explain) -> Result<(), Failure> {
+    let almanac = flags.zones.almanac().map_err(Failure::trouble)?;
+    let from = from(flags.from.as_deref(), &almanac.local).map_err(Failure::trouble)?;
+    check_quoted(&flags.words).map_err(Failure::trouble)?;
+    Ok(explain(flags, &almanac, from)?)
+}
+
+fn explain(flags: &Explain, almanac: &Almanac, from: Timestamp) -> anyhow::Result<()> {
     let options = flags.expression.options();
     let mut out = std::io::stdout().lock();
     let mut all: Vec<Value> = Vec::new();
@@ -57,7 +66,7 @@ pub fn run(flags: &Explain) -> anyhow::Result<()> {
         let words = words::explain(expression, &almanac.local, &options, from);
         let words = words.map_err(with_pointer)?;
         let only = std::slice::from_ref(expression);
-        let timetable = flags.expression.timetable(only, &almanac)?;
+        let timetable = flags.expression.timetable(only, almanac)?;
         let fires = preview::fires(&timetable, from, FIRES);
         let Words {
             when,

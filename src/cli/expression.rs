@@ -6,6 +6,7 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use punctual::{
     api::{ClockChanges, Gap, Overlap, ScheduleItem, TimingSpec},
     clock::Clock,
+    cluster::names::{is_label, is_subdomain},
     core::{
         almanac::Almanac,
         cron::{self, Options, Timing},
@@ -138,13 +139,7 @@ pub fn check_quoted(words: &[String]) -> anyhow::Result<()> {
 /// Whether an argument is the name of a schedule in the cluster: what Kubernetes takes as one, with
 /// a letter in it.
 pub fn is_name(word: &str) -> bool {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
-    let end = |c: char| c.is_ascii_alphanumeric();
-    word.len() <= 253
-        && word.bytes().all(inner)
-        && word.starts_with(end)
-        && word.ends_with(end)
-        && word.bytes().any(|b| b.is_ascii_lowercase())
+    is_subdomain(word) && word.bytes().any(|b| b.is_ascii_lowercase())
 }
 
 fn clock_changes(text: &str) -> Result<ClockChanges, String> {
@@ -152,6 +147,14 @@ fn clock_changes(text: &str) -> Result<ClockChanges, String> {
     for rule in text.split(',') {
         let (what, value) = rule.split_once('=').unwrap_or((rule, ""));
         let is = |known: &str| value.trim().eq_ignore_ascii_case(known);
+        let given = match what.trim() {
+            "gap" => found.gap.is_some(),
+            "overlap" => found.overlap.is_some(),
+            _ => false,
+        };
+        if given {
+            return Err(format!("{} is given twice: remove one", what.trim()));
+        }
         match what.trim() {
             "gap" if is("RunAfter") => found.gap = Some(Gap::RunAfter),
             "gap" if is("Skip") => found.gap = Some(Gap::Skip),
@@ -170,14 +173,15 @@ fn clock_changes(text: &str) -> Result<ClockChanges, String> {
 
 fn full_name(text: &str) -> Result<(String, String), String> {
     match text.split_once('/') {
-        Some((namespace, name)) if is_part(namespace) && is_part(name) => {
+        Some((namespace, name)) if is_label(namespace) && is_subdomain(name) => {
             Ok((namespace.to_owned(), name.to_owned()))
         }
         _ => Err("write it as NAMESPACE/NAME, such as default/backup".to_owned()),
     }
 }
 
-fn is_part(text: &str) -> bool {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
-    (1..=253).contains(&text.len()) && text.bytes().all(inner)
+/// How many fires: a whole number in a range.
+pub fn count(text: &str, most: u16) -> Result<u16, String> {
+    let count = text.parse().ok().filter(|count| (1..=most).contains(count));
+    count.ok_or_else(|| format!("{text:?} is no whole number from 1 to {most}"))
 }

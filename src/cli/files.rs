@@ -25,10 +25,14 @@ pub struct FileFlags {
     #[arg(long, short, value_name = "FILE")]
     pub filename: Vec<PathBuf>,
 
-    /// The namespace of schedules that name none.
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub namespace: String,
+    /// The namespace of schedules that name none. Default: that of the kubeconfig's context where
+    /// the cluster is asked, else default.
+    #[arg(long, env = "PUNCTUAL_NAMESPACE", value_name = "NAME")]
+    pub namespace: Option<String>,
 }
+
+/// The namespace of schedules that name none, for whom no cluster is asked.
+pub const OFFLINE_NAMESPACE: &str = "default";
 
 /// What all files ask for, read with the zones of an almanac.
 ///
@@ -45,6 +49,7 @@ pub fn read(paths: &[PathBuf], namespace: &str, almanac: &Almanac) -> anyhow::Re
             contents.add(read_file(path, namespace, &almanac)?);
         }
     }
+    contents.refuse_doubles();
     Ok(contents)
 }
 
@@ -104,6 +109,9 @@ fn read_folder(folder: &Path, namespace: &str, almanac: &Arc<Almanac>) -> anyhow
 fn text_of(from: impl Read) -> anyhow::Result<String> {
     let mut bytes = Vec::new();
     from.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    ensure!(bytes.len() <= MAX_BYTES, "it is larger than 8 MiB");
+    ensure!(
+        bytes.len() <= MAX_BYTES,
+        "it is larger than 8 MiB: split it"
+    );
     String::from_utf8(bytes).context("it is not UTF-8 text")
 }

@@ -7,12 +7,12 @@ use clap::Args;
 use jiff::Timestamp;
 use kube::{Api, Client, api::ListParams};
 use punctual::{
-    api::{
-        CalendarKind, ClusterScheduleCalendar, ScheduleCalendar, ScheduledContainer, TimingSpec,
-    },
-    cluster::connect,
+    api::{CalendarKind, ClusterScheduleCalendar, ScheduleCalendar, ScheduledContainer},
+    cluster::{connect, manifest::Wanted},
     core::{
-        almanac::Almanac, almanac::CalendarRef, calendar::Calendar, reason::Reason, schedule::Idle,
+        almanac::{Almanac, CalendarRef},
+        calendar::Calendar,
+        schedule::Idle,
         timetable::Timetable,
     },
     metrics::Metrics,
@@ -35,31 +35,16 @@ pub struct ClusterFlags {
 
 /// A schedule as it is in the cluster.
 pub struct Live {
-    pub namespace: String,
-    pub name: String,
-    pub timing: TimingSpec,
-    pub suspend: bool,
+    pub schedule: Wanted,
+    pub created: Option<Timestamp>,
     /// From when on `@every` counts.
     pub counts_from: Option<Timestamp>,
 }
 
 impl Live {
-    /// As `namespace/name`.
-    pub fn full_name(&self) -> String {
-        format!("{}/{}", self.namespace, self.name)
-    }
-
     /// When it fires, or why not.
     pub fn timetable(&self, almanac: &Almanac) -> Result<Timetable, Idle> {
-        let name = Some((self.namespace.as_str(), self.name.as_str()));
-        let timetable = Timetable::parse(&self.timing, almanac, name)?;
-        if self.suspend {
-            return Err(Idle {
-                reason: Reason::Suspended,
-                message: "spec.suspend is true: no new run starts".to_owned(),
-            });
-        }
-        Ok(timetable)
+        self.schedule.timetable(almanac, self.created)
     }
 }
 
@@ -71,6 +56,11 @@ pub struct Cluster {
 }
 
 impl ClusterFlags {
+    /// The namespace that the kubeconfig's context names. Asks no cluster.
+    pub fn namespace(&self) -> anyhow::Result<String> {
+        self.ask(async |cluster| Ok(cluster.namespace))
+    }
+
     /// Runs what asks the cluster, for as long as there is patience.
     pub fn ask<T, F: Future<Output = anyhow::Result<T>>>(
         &self,
@@ -153,10 +143,12 @@ fn live(object: ScheduledContainer) -> Live {
     let status = object.status.unwrap_or_default();
     let created = object.metadata.creation_timestamp.map(|time| time.0);
     Live {
-        namespace: object.metadata.namespace.unwrap_or_default(),
-        name: object.metadata.name.unwrap_or_default(),
-        timing: TimingSpec::from(&object.spec),
-        suspend: object.spec.suspend,
+        schedule: Wanted {
+            namespace: object.metadata.namespace.unwrap_or_default(),
+            name: object.metadata.name.unwrap_or_default(),
+            spec: object.spec,
+        },
+        created,
         counts_from: [status.last_fire_time, status.observed_since, created]
             .into_iter()
             .flatten()

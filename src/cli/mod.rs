@@ -63,6 +63,13 @@ pub struct Failure {
     pub code: u8,
 }
 
+impl Failure {
+    /// Wrong usage, or what kept a command from doing its work at all.
+    pub fn trouble(error: anyhow::Error) -> Self {
+        Self { error, code: 2 }
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self { error, code: 1 }

@@ -6,13 +6,14 @@ use anyhow::{Context, anyhow, bail, ensure};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use punctual::{
-    cluster::manifest,
+    clock::Clock,
     core::{almanac::Almanac, reason::Reason, schedule::Idle, timetable::Timetable},
 };
 use serde_json::{Map, Value, json};
 
 use super::{
-    expression::{ExpressionFlags, check_quoted, from, is_name},
+    Failure,
+    expression::{ExpressionFlags, check_quoted, count, from, is_name},
     files,
     live::ClusterFlags,
     preview,
@@ -31,6 +32,11 @@ Several expressions are the schedules of one resource. With -o json the fires of
 array of RFC 3339 texts; with several schedules in the files, or several names, it is an object with
 such an array for each `namespace/name`.
 Exit code: 0, 1 if something has no fire left or can't be read, 2 for wrong usage.";
+
+/// Expressions, when an `@` stands before them.
+const EXPRESSIONS: [&str; 7] = [
+    "yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly",
+];
 
 /// What is to be shown.
 #[derive(Args)]
@@ -60,7 +66,7 @@ pub struct Next {
         long = "count",
         value_name = "N",
         default_value_t = 5,
-        value_parser = clap::value_parser!(u16).range(1..=10_000)
+        value_parser = |text: &str| count(text, 10_000)
     )]
     count: u16,
 
@@ -94,45 +100,69 @@ struct Shown {
     counts_from: Option<Timestamp>,
 }
 
-pub fn run(flags: &Next) -> anyhow::Result<()> {
-    let mut almanac = flags.zones.almanac()?;
-    let from = from(flags.from.as_deref(), &almanac.local)?;
+pub fn run(flags: &Next) -> Result<(), Failure> {
+    let almanac = flags.zones.almanac().map_err(Failure::trouble)?;
+    let from = from(flags.from.as_deref(), &almanac.local).map_err(Failure::trouble)?;
     if !flags.filename.is_empty() {
-        return of_files(flags, &mut almanac, from);
+        return Ok(of_files(flags, almanac, from)?);
     }
+    if wanted(&flags.words).map_err(Failure::trouble)? {
+        return Ok(of_cluster(flags, almanac, from)?);
+    }
+    Ok(of_expressions(flags, &almanac, from)?)
+}
+
+/// Whether names are given, and not expressions.
+///
+/// # Errors
+///
+/// Wrong usage: neither, or both.
+fn wanted(words: &[String]) -> anyhow::Result<bool> {
     ensure!(
-        !flags.words.is_empty(),
+        !words.is_empty(),
         "give an expression in quotes, a name, or a file with -f; see punctual next --help"
     );
-    check_quoted(&flags.words)?;
-    if flags.words.iter().all(|word| is_name(word)) {
-        return of_cluster(flags, &mut almanac, from);
-    }
-    if let Some(name) = flags.words.iter().find(|word| is_name(word)) {
+    check_quoted(words)?;
+    let name = words.iter().find(|word| is_name(word));
+    if let Some(name) = name.filter(|_| !words.iter().all(|word| is_name(word))) {
         bail!("{name} is a name, the others are expressions: give either names or expressions");
     }
+    Ok(name.is_some())
+}
+
+fn of_expressions(flags: &Next, almanac: &Almanac, from: Timestamp) -> anyhow::Result<()> {
     let shown = Shown {
         name: flags.words.join(", "),
-        timetable: Ok(flags.expression.timetable(&flags.words, &almanac)?),
+        timetable: Ok(flags.expression.timetable(&flags.words, almanac)?),
         counts_from: None,
     };
     print(flags, &[shown], from)
 }
 
-fn of_files(flags: &Next, almanac: &mut Almanac, from: Timestamp) -> anyhow::Result<()> {
-    let namespace = flags.namespace.as_deref().unwrap_or("default");
-    let contents = files::read(&flags.filename, namespace, almanac)?;
-    contents.add_calendars_to(almanac);
-    let shown: Vec<Shown> = contents
-        .schedules
-        .iter()
-        .map(|written| Shown {
-            name: written.full_name(),
-            timetable: written.timetable(almanac),
-            counts_from: None,
-        })
-        .collect();
-    let problems: Vec<String> = contents.problems.iter().map(ToString::to_string).collect();
+fn of_files(flags: &Next, mut almanac: Almanac, from: Timestamp) -> anyhow::Result<()> {
+    let namespace = flags.namespace.as_deref();
+    let namespace = namespace.unwrap_or(files::OFFLINE_NAMESPACE);
+    let contents = files::read(&flags.filename, namespace, &almanac)?;
+    contents.add_calendars_to(&mut almanac);
+    let mut problems: Vec<String> = contents.problems.iter().map(ToString::to_string).collect();
+    // As if made now; for who asks about an earlier time, then.
+    let created = Some(from.min(Clock::System.now()));
+    let mut shown = Vec::new();
+    for written in &contents.schedules {
+        let missing = written.missing_calendars(&almanac);
+        let problem = written.problem(&almanac, created);
+        if let Some((_, finding)) = missing.first() {
+            problems.push(format!("{finding}; give its manifest with -f too"));
+        } else if let Some(problem) = problem {
+            problems.push(problem.to_string());
+        } else {
+            shown.push(Shown {
+                name: written.schedule.full_name(),
+                timetable: written.schedule.timetable(&almanac, created),
+                counts_from: None,
+            });
+        }
+    }
     ensure!(
         !(shown.is_empty() && problems.is_empty()),
         "there is no schedule in the files"
@@ -149,9 +179,9 @@ fn of_files(flags: &Next, almanac: &mut Almanac, from: Timestamp) -> anyhow::Res
     }
 }
 
-fn of_cluster(flags: &Next, almanac: &mut Almanac, from: Timestamp) -> anyhow::Result<()> {
+fn of_cluster(flags: &Next, mut almanac: Almanac, from: Timestamp) -> anyhow::Result<()> {
     let mut shown = Vec::new();
-    flags.cluster.ask(async |cluster| {
+    let asked = flags.cluster.ask(async |cluster| {
         let namespace = flags.namespace.as_ref().unwrap_or(&cluster.namespace);
         for name in &flags.words {
             let Some(live) = cluster.schedule(namespace, name).await? else {
@@ -160,16 +190,23 @@ fn of_cluster(flags: &Next, almanac: &mut Almanac, from: Timestamp) -> anyhow::R
                      --namespace, or write an expression in quotes"
                 );
             };
-            let calendars = manifest::calendars(&live.namespace, &live.timing);
-            cluster.add_calendars(almanac, calendars).await?;
+            let calendars = live.schedule.calendars();
+            cluster.add_calendars(&mut almanac, calendars).await?;
             shown.push(Shown {
-                name: live.full_name(),
-                timetable: live.timetable(almanac),
+                name: live.schedule.full_name(),
+                timetable: live.timetable(&almanac),
                 counts_from: live.counts_from,
             });
         }
         Ok(())
-    })?;
+    });
+    let known = |word: &&String| EXPRESSIONS.contains(&word.as_str());
+    match flags.words.iter().find(known) {
+        Some(name) => asked.with_context(|| {
+            format!("{name} was looked for in the cluster; did you mean '@{name}'?")
+        })?,
+        None => asked?,
+    }
     print(flags, &shown, from)
 }
 
@@ -198,8 +235,11 @@ fn print(flags: &Next, all: &[Shown], from: Timestamp) -> anyhow::Result<()> {
             }
             Err(_) => Vec::new(),
         };
+        // Who is held off on purpose is no error.
+        let meant = |idle: &Idle| matches!(idle.reason, Reason::Suspended | Reason::Disabled);
         let why = match timetable {
-            Err(why) => Some(format!("never fires: {}", why.message)),
+            Err(idle) if meant(idle) => Some(format!("never fires: {}", idle.message)),
+            Err(idle) => Some(idle.message.clone()),
             Ok(_) if fires.is_empty() => Some("no fire is left".to_owned()),
             Ok(_) => None,
         };
@@ -220,22 +260,17 @@ fn print(flags: &Next, all: &[Shown], from: Timestamp) -> anyhow::Result<()> {
                     writeln!(out, "{indent}{}", preview::line(timetable, *fire, from))?;
                 }
             }
+            let is_meant = timetable.as_ref().is_err_and(meant);
             match &why {
-                Some(why) if all.len() > 1 => writeln!(out, "{indent}{why}")?,
+                Some(why) if all.len() > 1 || is_meant => writeln!(out, "{indent}{why}")?,
                 None if fires.len() < usize::from(flags.count) => {
                     writeln!(out, "{indent}no more fires")?;
                 }
                 Some(_) | None => {}
             }
         }
-        let meant = match timetable {
-            // One of several that is held off on purpose is no error.
-            Err(idle) if all.len() > 1 => {
-                matches!(idle.reason, Reason::Suspended | Reason::Disabled)
-            }
-            Ok(_) | Err(_) => false,
-        };
-        idle.extend(why.filter(|_| !meant).map(|why| format!("{name}: {why}")));
+        let why = why.filter(|_| !timetable.as_ref().is_err_and(meant));
+        idle.extend(why.map(|why| format!("{name}: {why}")));
     }
     if flags.output == Output::Json {
         let value = match (json.len(), json.values().next()) {

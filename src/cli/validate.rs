@@ -1,16 +1,13 @@
 //! `punctual validate`: what is wrong in schedule files and manifests, with lines.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::Write,
-    process::ExitCode,
-};
+use std::{io::Write, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use punctual::{
+    api::CalendarAction,
     clock::Clock,
-    cluster::manifest::{self, Contents, Finding},
-    core::almanac::Almanac,
+    cluster::manifest::{Contents, Finding},
+    core::{almanac::Almanac, calendar::Calendar},
 };
 use serde_json::{Value, json};
 
@@ -45,20 +42,15 @@ pub struct Validate {
     zones: ZoneFlags,
 }
 
-/// The exit code for trouble other than problems in what was read.
-const TROUBLE: u8 = 2;
-
 pub fn run(flags: &Validate) -> Result<ExitCode, Failure> {
-    let trouble = |error| Failure {
-        error,
-        code: TROUBLE,
-    };
+    let trouble = Failure::trouble;
     let mut almanac = flags.zones.almanac().map_err(trouble)?;
     if flags.files.filename.is_empty() {
         return Err(trouble(anyhow::anyhow!("name a file with -f FILE")));
     }
-    let contents =
-        files::read(&flags.files.filename, &flags.files.namespace, &almanac).map_err(trouble)?;
+    let namespace = flags.files.namespace.as_deref();
+    let namespace = namespace.unwrap_or(files::OFFLINE_NAMESPACE);
+    let contents = files::read(&flags.files.filename, namespace, &almanac).map_err(trouble)?;
     contents.add_calendars_to(&mut almanac);
     let (good, problems, notes) = check(&contents, &almanac);
     let print = match flags.output {
@@ -75,44 +67,21 @@ pub fn run(flags: &Validate) -> Result<ExitCode, Failure> {
 fn check(contents: &Contents, almanac: &Almanac) -> (usize, Vec<Finding>, Vec<Finding>) {
     let (mut problems, mut notes) = (contents.problems.clone(), contents.notes.clone());
     let now = Clock::System.now();
-    let mut seen: BTreeMap<String, &manifest::Written> = BTreeMap::new();
+    let mut supposed = almanac.clone();
     let mut good = 0;
     for written in &contents.schedules {
-        let before = problems.len();
-        if let Some(first) = seen.get(&written.full_name()) {
-            problems.push(written.finding(&format!(
-                "the schedule is given twice: first at {}:{}; remove or rename one",
-                first.file, first.place.line
-            )));
-        } else {
-            seen.insert(written.full_name(), written);
+        // A calendar may be in the cluster. Without its days it leaves out and moves no fire.
+        let mut without = written.clone();
+        let wanted = written.schedule.calendars();
+        for (index, note) in written.missing_calendars(almanac) {
+            let nothing = Ok(Arc::new(Calendar::default()));
+            supposed.calendars.insert(wanted[index].clone(), nothing);
+            without.schedule.spec.calendars[index].action = CalendarAction::Exclude;
+            notes.push(note);
         }
-        // A calendar may be in the cluster: what hangs on it can't be checked here.
-        let mut written = written.clone();
-        let wanted = manifest::calendars(&written.namespace, &written.timing);
-        let missing: BTreeSet<usize> = (0..wanted.len())
-            .filter(|index| !almanac.calendars.contains_key(&wanted[*index]))
-            .collect();
-        for index in &missing {
-            let reference = &wanted[*index];
-            notes.push(written.finding(&format!(
-                "the {:?} {} is not in these files, so it is not checked",
-                reference.kind, reference.name
-            )));
-        }
-        let mut index = 0..;
-        written
-            .timing
-            .calendars
-            .retain(|_| index.next().is_some_and(|index| !missing.contains(&index)));
-        if let Some(problem) = written.problem(almanac) {
-            problems.push(problem);
-        } else if let Ok(timetable) = written.timetable(almanac)
-            && timetable.next(now).is_none()
-        {
-            notes.push(written.finding("no fire is left"));
-        }
-        good += usize::from(problems.len() == before);
+        let problem = without.problem(&supposed, Some(now));
+        good += usize::from(problem.is_none());
+        problems.extend(problem);
     }
     (good, problems, notes)
 }

@@ -1,6 +1,6 @@
 //! The flags that say which zones there are, for every command that reads schedules.
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 use punctual::{
@@ -46,7 +46,10 @@ impl ZoneFlags {
                 .context("can't use --zone-database system; built-in needs no files")?,
         };
         let local = match &self.time_zone {
-            Some(name) => zones.get(name).context("--time-zone")?,
+            Some(name) => zones.get(name).map_err(|error| {
+                let error = error.to_string();
+                anyhow!("--time-{}", error.trim_start_matches("time "))
+            })?,
             None => local_zone(&zones)?,
         };
         Ok(Almanac {

@@ -5,6 +5,7 @@ pub mod cache;
 pub mod connect;
 pub mod file_source;
 pub mod manifest;
+pub mod names;
 pub mod observe;
 pub mod pod;
 pub mod report;

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     active,
     cron::Due,
+    form::{self, Observed},
     litter::{Coming, litter},
     missed::{self, Passed, Turn},
     news::News,
@@ -20,7 +21,6 @@ use super::{
     schedule::{Earlier, Schedule},
     status::{self, push_skip, whole_second},
     timetable::Timetable,
-    words::{self, Observed},
 };
 use crate::api::{ActiveRun, RunRecord, ScheduledContainerStatus, SkipRecord, Waiting};
 
@@ -154,7 +154,7 @@ impl<'a> Draft<'a> {
             return;
         };
         let known = self.status.observed_schedule.as_deref();
-        match known.map(|known| words::compare(own, known)) {
+        match known.map(|known| form::compare(own, known)) {
             Some(Observed::Same) => return,
             Some(Observed::Ahead) => return self.outdated = true,
             Some(Observed::Earlier) | None => {}
@@ -165,7 +165,7 @@ impl<'a> Draft<'a> {
         if let Some(Earlier { timing, certain }) = self.schedule.earlier(&before)
             && let Some(due) = timing.due(self.watermark(), self.now)
         {
-            self.skip(due, Reason::ScheduleChanged, words::past(&before, certain));
+            self.skip(due, Reason::ScheduleChanged, form::past(&before, certain));
         }
         // A clock that was put back doesn't bring back what is decided.
         self.status.observed_since = Some(whole_second(self.now).max(self.watermark()));

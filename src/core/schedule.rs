@@ -7,11 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     almanac::{Almanac, CalendarRef},
+    form::{self, Observed},
     reason::Reason,
     run::spread,
     schedule_ref::ScheduleRef,
     timetable::Timetable,
-    words::{self, Observed},
 };
 use crate::api::{ConcurrencyPolicy, MissedFires, RawJson, ScheduledContainerSpec, TimingSpec};
 
@@ -92,11 +92,7 @@ impl Schedule {
         spec: &ScheduledContainerSpec,
         almanac: &Arc<Almanac>,
     ) -> Self {
-        let written = Written {
-            timing: TimingSpec::from(spec),
-            obstacle: obstacle(spec).err(),
-            suspended: spec.suspend,
-        };
+        let written = Written::of(spec);
         let (timing, words) = written.read(almanac, &identity, created);
         Self {
             generation,
@@ -204,7 +200,7 @@ impl Schedule {
     /// The fires of an earlier form of this schedule, by the words that status kept of it; none of a
     /// form that never fired.
     pub fn earlier(&self, words: &str) -> Option<Earlier> {
-        if !words::fired(words) {
+        if !form::fired(words) {
             return None;
         }
         let before = self.before.as_ref();
@@ -217,7 +213,7 @@ impl Schedule {
         let ScheduleRef {
             namespace, name, ..
         } = &self.identity;
-        let written = words::timing(words, &self.almanac, namespace);
+        let written = form::timing(words, &self.almanac, namespace);
         let earlier = written.and_then(|(written, certain)| {
             let timing = Timetable::parse(&written, &self.almanac, Some((namespace, name)));
             timing.ok().map(|timing| Earlier { timing, certain })
@@ -240,28 +236,53 @@ fn last(outgoing: Option<Form>, before: Option<Form>, observed: Option<&str>) ->
 }
 
 fn is_same((own, observed): (&str, &str)) -> bool {
-    words::compare(own, observed) == Observed::Same
+    form::compare(own, observed) == Observed::Same
+}
+
+/// When a schedule of this spec and `(namespace, name)` fires, as the controller asks it: the one
+/// answer for what runs and for what is only shown. Without `created` it may have no fire left.
+///
+/// # Errors
+///
+/// Why it never fires: a mistake, no matching time after `created`, or that it is suspended or
+/// disabled.
+pub fn timetable(
+    spec: &ScheduledContainerSpec,
+    almanac: &Almanac,
+    name: (&str, &str),
+    created: Option<Timestamp>,
+) -> Result<Timetable, Idle> {
+    Written::of(spec).timing(almanac, name, created)
 }
 
 impl Written {
+    fn of(spec: &ScheduledContainerSpec) -> Self {
+        Self {
+            timing: TimingSpec::from(spec),
+            obstacle: obstacle(spec).err(),
+            suspended: spec.suspend,
+        }
+    }
+
     fn read(
         &self,
         almanac: &Almanac,
         identity: &ScheduleRef,
         created: Timestamp,
     ) -> (Result<Timetable, Idle>, Option<String>) {
-        let timing = self.timing(almanac, identity, created);
+        let name = (identity.namespace.as_str(), identity.name.as_str());
+        let timing = self.timing(almanac, name, Some(created));
         let words = match timing
             .as_ref()
             .err()
             .and_then(|_| self.rests(almanac, identity))
         {
-            Some(reason) => Some(words::resting(&self.timing, almanac, reason)),
+            Some(reason) => Some(form::resting(&self.timing, almanac, reason)),
             None => {
-                let words = words::of(&self.timing, almanac, &identity.namespace);
+                let words = form::of(&self.timing, almanac, &identity.namespace);
                 words.map(|words| match &timing {
                     Ok(_) => words,
-                    Err(idle) => words::idle(&words, idle.reason),
+                    Err(idle) => form::idle(&words, idle.reason),
                 })
             }
         };
@@ -290,15 +311,14 @@ impl Written {
     fn timing(
         &self,
         almanac: &Almanac,
-        identity: &ScheduleRef,
-        created: Timestamp,
+        name: (&str, &str),
+        created: Option<Timestamp>,
     ) -> Result<Timetable, Idle> {
         if let Some(obstacle) = &self.obstacle {
             return Err(obstacle.clone());
         }
-        let name = (identity.namespace.as_str(), identity.name.as_str());
         let timetable = Timetable::parse(&self.timing, almanac, Some(name))?;
-        if timetable.next(created).is_none() {
+        if created.is_some_and(|created| timetable.next(created).is_none()) {
             return Err(Idle {
                 reason: Reason::InvalidSchedule,
                 message: all_past(&self.timing),

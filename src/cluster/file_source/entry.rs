@@ -14,6 +14,7 @@ use super::template::{Fault, override_first, pod_template};
 use super::tree::{self, Key, Kind, Place, Tree};
 use super::typed;
 use crate::api::ScheduleFileEntry;
+use crate::cluster::names::is_label;
 use crate::core::almanac::Almanac;
 
 /// Something wrong with an entry.
@@ -98,7 +99,7 @@ pub fn spec<F: FnMut(&str) -> Result<String, String>>(
     templates: &mut Templates<F>,
 ) -> Result<Value, Vec<Finding>> {
     let mut findings = Vec::new();
-    if !is_dns_label(&name.text) {
+    if !is_label(&name.text) {
         findings.push(here(name.place, bad_name(&name.text)));
     }
     if let (Some(_), Some((again, _))) = (tree.get("cron"), tree.entry("schedule")) {
@@ -122,7 +123,7 @@ pub fn spec<F: FnMut(&str) -> Result<String, String>>(
     findings.extend(timing::findings(name, tree, &entry, surroundings));
     findings.extend(limits::findings(&entry, place));
     if let Some(namespace) = &entry.namespace
-        && !is_dns_label(namespace)
+        && !is_label(namespace)
     {
         let message = format!("namespace: \"{namespace}\" can't be the name of a namespace");
         findings.push(here(place("namespace"), message));
@@ -267,15 +268,6 @@ fn assembled(entry: &ScheduleFileEntry, template: Value) -> Value {
         .map(|(field, value)| (field.to_owned(), value))
         .collect();
     Value::Object(said)
-}
-
-/// Whether a text is a DNS-1123 label: what Kubernetes takes as a name and as a label's value.
-fn is_dns_label(text: &str) -> bool {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=63).contains(&text.len())
-        && text.bytes().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
 }
 
 fn bad_name(name: &str) -> String {

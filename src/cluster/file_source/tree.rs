@@ -101,13 +101,9 @@ impl Tree {
 
     /// A key of a map, with its value.
     pub fn entry(&self, key: &str) -> Option<(&Key, &Tree)> {
-        match &self.kind {
-            Kind::Map(entries) => entries
-                .iter()
-                .find(|(found, _)| found.text == key)
-                .map(|(key, value)| (key, value)),
-            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) => None,
-        }
+        let mut entries = self.entries().iter();
+        let found = entries.find(|(found, _)| found.text == key);
+        found.map(|(key, value)| (key, value))
     }
 
     /// The text, if it is one.
@@ -123,21 +119,25 @@ impl Tree {
         self.get(key).is_some_and(|value| value.text().is_some())
     }
 
-    /// The value at a place of a list.
-    pub fn item(&self, index: usize) -> Option<&Tree> {
+    /// The values of a list.
+    pub fn items(&self) -> &[Tree] {
         match &self.kind {
-            Kind::List(items) => items.get(index),
-            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => None,
+            Kind::List(items) => items,
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => &[],
         }
     }
 
-    /// The values of a map.
-    pub fn children(&self) -> impl Iterator<Item = &Tree> {
-        let entries = match &self.kind {
-            Kind::Map(entries) => entries.as_slice(),
+    /// The value at a place of a list.
+    pub fn item(&self, index: usize) -> Option<&Tree> {
+        self.items().get(index)
+    }
+
+    /// The keys and values of a map.
+    pub fn entries(&self) -> &[(Key, Tree)] {
+        match &self.kind {
+            Kind::Map(entries) => entries,
             Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) => &[],
-        };
-        entries.iter().map(|(_, value)| value)
+        }
     }
 
     /// The value without its places.

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use jiff::civil::DateTime;
 use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, Error as _, Expected, IntoDeserializer,
     MapAccess, SeqAccess, Unexpected, Visitor, value::StrDeserializer,
@@ -274,7 +275,29 @@ impl<'de> MapAccess<'de> for Entries<'de> {
             .value
             .take()
             .ok_or_else(|| Fault::custom("a value was asked for before its key"))?;
-        seed.deserialize(Reader(value))
-            .map_err(|fault| fault.under(format!(".{}", key.text)))
+        seed.deserialize(Reader(value)).map_err(|mut fault| {
+            if ["notBefore", "notAfter"].contains(&key.text.as_str()) {
+                fault.message = no_instant(value);
+            }
+            fault.under(format!(".{}", key.text))
+        })
+    }
+}
+
+/// What to say of a value that should be an instant. A person mostly left out the time or the zone.
+fn no_instant(value: &Tree) -> String {
+    let shown = match &value.kind {
+        Kind::Text(text) => {
+            let short: String = text.chars().take(40).collect();
+            format!("{short:?}")
+        }
+        Kind::Number(number) => number.to_string(),
+        Kind::Null => "nothing".to_owned(),
+        Kind::Bool(_) | Kind::List(_) | Kind::Map(_) => "this".to_owned(),
+    };
+    let local = value.text().and_then(|text| text.parse::<DateTime>().ok());
+    match local {
+        Some(local) => format!("{shown} is no instant; write it as {local}Z"),
+        None => format!("{shown} is no instant; write it as in 2026-12-01T00:00:00Z"),
     }
 }

@@ -1,14 +1,14 @@
 //! A text → its documents → what they ask for.
 
+use std::collections::HashMap;
+
 use super::super::file_source::{
     self, Place,
-    tree::{self, Kind, Tree},
+    tree::{self, Duplicate, Kind, Tree},
 };
-use super::{Contents, Finding, Written, objects};
-use crate::{
-    api::{ScheduledContainerSpec, TimingSpec},
-    core::almanac::Almanac,
-};
+use super::written::expressions;
+use super::{Contents, Finding, Wanted, Written, objects};
+use crate::{api::ScheduledContainerSpec, core::almanac::Almanac};
 
 /// The largest text that is read, in bytes. (A schedule file may have 1 MiB.)
 pub const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -34,63 +34,103 @@ pub fn read(
         contents.problems.push(of_file(file, None, &message));
         return contents;
     }
-    if documents.is_empty() {
-        contents.notes.push(of_file(file, None, "is empty"));
+    let parsed: Vec<_> = documents
+        .into_iter()
+        .map(|document| (document.before, tree::parse(document.text)))
+        .collect();
+    let trees = parsed.iter().filter_map(|(_, parsed)| parsed.as_ref().ok());
+    if !trees.clone().any(|(root, _)| is_manifest(root)) {
+        // What can't be read at all may be either.
+        contents.is_schedule_file = parsed.is_empty() || trees.clone().next().is_some();
+        // The controller reads the file as a whole, and says what is wrong with it as a whole.
+        let reading = file_source::read(text, file, default_namespace, almanac, &mut lookup);
+        let root = parsed.into_iter().next().and_then(|(before, parsed)| {
+            let (mut root, _) = parsed.ok()?;
+            shift(&mut root, before);
+            Some(root)
+        });
+        entries(root.as_ref(), file, reading, almanac, &mut contents);
+        return contents;
     }
-    for Document { before, text } in documents {
-        let (mut root, duplicates) = match tree::parse(text) {
-            Ok(parsed) => parsed,
+    for (before, parsed) in parsed {
+        match parsed {
             Err(error) => {
                 let place = error.place.map(|place| lower(place, before));
                 let message = error.message;
                 contents.problems.push(of_file(file, place, &message));
-                continue;
             }
-        };
-        shift(&mut root, before);
-        if root.kind == Kind::Null {
-            continue;
-        }
-        if ["apiVersion", "kind"].iter().any(|key| root.has_text(key)) {
-            for twice in duplicates {
-                let key = twice.inner.unwrap_or(twice.top);
-                let (first, second) = (lower(twice.first, before), lower(twice.second, before));
-                let message = format!(
-                    "\"{key}\" is given twice: first in line {}, again in line {}; remove one",
-                    first.line, second.line
+            Ok((root, _)) if root.kind == Kind::Null => {}
+            Ok((mut root, duplicates)) => {
+                shift(&mut root, before);
+                manifest(
+                    &root,
+                    duplicates,
+                    before,
+                    file,
+                    default_namespace,
+                    &mut contents,
                 );
-                contents
-                    .problems
-                    .push(of_file(file, Some(second), &message));
             }
-            objects::read(&root, file, default_namespace, &mut contents);
-        } else {
-            contents.is_schedule_file = true;
-            let reading = file_source::read(text, file, default_namespace, almanac, &mut lookup);
-            entries(&root, before, file, reading, almanac, &mut contents);
         }
     }
     contents
 }
 
-/// Takes over what was read of a document that is a schedule file.
-fn entries(
+fn is_manifest(root: &Tree) -> bool {
+    ["apiVersion", "kind"].iter().any(|key| root.has_text(key))
+}
+
+/// Reads a document that stands beside manifests.
+fn manifest(
     root: &Tree,
+    duplicates: Vec<Duplicate>,
     before: u64,
+    file: &str,
+    default_namespace: &str,
+    contents: &mut Contents,
+) {
+    if !is_manifest(root) {
+        let message = "has neither apiVersion nor kind, so it is no manifest as the others of this \
+                       file; a schedule file is a file of its own";
+        let finding = of_file(file, Some(root.place), message);
+        contents.problems.push(finding);
+        return;
+    }
+    for twice in duplicates {
+        let key = twice.inner.unwrap_or(twice.top);
+        let (first, second) = (lower(twice.first, before), lower(twice.second, before));
+        let message = format!(
+            "\"{key}\" is given twice: first in line {}, again in line {}; remove one",
+            first.line, second.line
+        );
+        let finding = of_file(file, Some(second), &message);
+        contents.problems.push(finding);
+    }
+    objects::read(root, file, default_namespace, contents);
+}
+
+/// Takes over what was read of a schedule file. `root` is its text, if that can be read.
+fn entries(
+    root: Option<&Tree>,
     file: &str,
     reading: file_source::Reading,
     almanac: &Almanac,
     contents: &mut Contents,
 ) {
+    let named = root.map(Tree::entries).unwrap_or_default();
+    let named: HashMap<&str, &Tree> = named
+        .iter()
+        .map(|(name, entry)| (name.text.as_str(), entry))
+        .collect();
     for problem in reading.problems {
-        // A problem of a template has a place in the template.
-        let within = if problem.file == file { before } else { 0 };
         let place = problem.line.map(|line| Place {
-            line: line + within,
+            line,
             column: problem.column.unwrap_or(1),
         });
+        let entry = problem.entry.as_deref().and_then(|name| named.get(name));
         let name = problem
             .entry
+            .as_ref()
             .map(|entry| format!("{}/{entry}", problem.namespace));
         let mut finding = Finding {
             file: problem.file,
@@ -99,37 +139,41 @@ fn entries(
             message: problem.message,
             pointer: None,
         };
-        if let Some(place) = place.filter(|_| finding.file == file) {
-            let fields = ["cron", "schedule"];
-            let written = root.children().filter_map(|entry| {
-                fields
-                    .iter()
-                    .find_map(|field| entry.get(field))
-                    .filter(|tree| tree.place == place)
-            });
-            if let Some(tree) = written.into_iter().next() {
-                finding.point(tree, almanac);
-            }
+        // A problem of a template has a place in the template.
+        if let (Some(entry), Some(place)) = (entry, place.filter(|_| finding.file == file))
+            && let Some((tree, language)) = expressions(entry).find(|(tree, _)| tree.place == place)
+        {
+            finding.point(tree, language, almanac);
         }
         contents.problems.push(finding);
     }
     for entry in reading.entries {
-        let Ok(spec) = serde_json::from_value::<ScheduledContainerSpec>(entry.spec.clone()) else {
-            continue; // its types are those of the spec
+        let spec = serde_json::from_value::<ScheduledContainerSpec>(entry.spec.clone());
+        let (Ok(spec), Some(tree)) = (spec, named.get(entry.name.as_str())) else {
+            continue; // its types are those of the spec, and it was read from this text
         };
-        contents.schedules.push(Written {
-            namespace: entry.namespace.clone(),
-            name: entry.name.clone(),
+        let written = Written {
+            schedule: Wanted {
+                namespace: entry.namespace.clone(),
+                name: entry.name.clone(),
+                spec,
+            },
             file: file.to_owned(),
-            place: lower(entry.place, before),
-            timing: TimingSpec::from(&spec),
-            suspend: spec.suspend,
+            place: entry.place,
             is_entry: true,
-            tree: root
-                .get(&entry.name)
-                .cloned()
-                .unwrap_or_else(|| root.clone()),
-        });
+            tree: (*tree).clone(),
+        };
+        let said = tree.entry("cron").or(tree.entry("schedule"));
+        if let Some((field, value)) = said.filter(|(_, value)| value.kind == Kind::Null) {
+            let field = &field.text;
+            let mut note = written.finding(&format!(
+                "{field} has no value, so the schedule never runs by itself; write {field}: \"\" if \
+                 that is meant"
+            ));
+            note.place = Some(value.place);
+            contents.notes.push(note);
+        }
+        contents.schedules.push(written);
     }
 }
 

@@ -6,38 +6,23 @@
 mod documents;
 mod objects;
 mod schema;
+mod written;
 
-use std::{fmt, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+    sync::Arc,
+};
 
-use super::file_source::{Place, tree::Tree};
-use crate::api::{CalendarKind, CalendarSpec, CalendarUse, TimingSpec};
+use super::file_source::Place;
+use crate::api::CalendarSpec;
 use crate::core::{
     almanac::{Almanac, CalendarRef},
     calendar::Calendar,
-    cron::{Options, Timing},
-    reason::Reason,
-    schedule::Idle,
-    timetable::Timetable,
 };
 
 pub use documents::{MAX_BYTES, read};
-
-/// A schedule that a text asks for.
-#[derive(Clone, Debug)]
-pub struct Written {
-    pub namespace: String,
-    pub name: String,
-    /// The file, and where in it the schedule begins.
-    pub file: String,
-    pub place: Place,
-    /// Everything in it that moves a fire.
-    pub timing: TimingSpec,
-    pub suspend: bool,
-    /// It is an entry of a schedule file.
-    pub is_entry: bool,
-    /// The text of it, to find the places of its fields; of an entry, what stands under its name.
-    tree: Tree,
-}
+pub use written::{Wanted, Written};
 
 /// A calendar that a text asks for.
 #[derive(Clone, Debug)]
@@ -89,6 +74,26 @@ impl Contents {
         self.is_schedule_file |= is_schedule_file;
     }
 
+    /// Of schedules of the same name only the first stays; each other is a problem.
+    pub fn refuse_doubles(&mut self) {
+        let mut seen = HashMap::new();
+        let problems = &mut self.problems;
+        self.schedules
+            .retain(|written| match seen.entry(written.schedule.full_name()) {
+                Entry::Vacant(free) => {
+                    free.insert((written.file.clone(), written.place.line));
+                    true
+                }
+                Entry::Occupied(first) => {
+                    let (file, line) = first.get();
+                    problems.push(written.finding(&format!(
+                        "the schedule is given twice: first at {file}:{line}; remove or rename one"
+                    )));
+                    false
+                }
+            });
+    }
+
     /// Notes that a whole file was passed over, and why.
     pub fn passed_over(&mut self, file: &str, why: &str) {
         self.notes.push(documents::of_file(file, None, why));
@@ -100,84 +105,6 @@ impl Contents {
             let days = Calendar::parse(&calendar.spec).map(Arc::new);
             almanac.calendars.insert(calendar.reference.clone(), days);
         }
-    }
-}
-
-impl Written {
-    /// As `namespace/name`.
-    pub fn full_name(&self) -> String {
-        format!("{}/{}", self.namespace, self.name)
-    }
-
-    /// When it fires; why it never does, if it is suspended or disabled or names something wrong.
-    ///
-    /// # Errors
-    ///
-    /// As [`Timetable::parse`], and for a suspended schedule.
-    pub fn timetable(&self, almanac: &Almanac) -> Result<Timetable, Idle> {
-        let name = Some((self.namespace.as_str(), self.name.as_str()));
-        let timetable = Timetable::parse(&self.timing, almanac, name)?;
-        if self.suspend {
-            return Err(Idle {
-                reason: Reason::Suspended,
-                message: "spec.suspend is true: no new run starts".to_owned(),
-            });
-        }
-        Ok(timetable)
-    }
-
-    /// What is wrong with its timing, if anything is.
-    pub fn problem(&self, almanac: &Almanac) -> Option<Finding> {
-        let name = Some((self.namespace.as_str(), self.name.as_str()));
-        let idle = Timetable::parse(&self.timing, almanac, name).err()?;
-        if idle.reason == Reason::Disabled {
-            return None;
-        }
-        let mut finding = self.finding(&idle.message);
-        let (tree, rest) = deepest(&self.tree, &idle.message, self.is_entry);
-        finding.place = Some(tree.map_or(self.place, |tree| tree.place));
-        finding.message = rest.to_owned();
-        if let Some(tree) = tree {
-            finding.point(tree, almanac);
-        }
-        Some(finding)
-    }
-
-    /// Something to say about the whole of it.
-    pub fn finding(&self, message: &str) -> Finding {
-        Finding {
-            file: self.file.clone(),
-            place: Some(self.place),
-            name: Some(self.full_name()),
-            message: message.to_owned(),
-            pointer: None,
-        }
-    }
-}
-
-/// The calendars that a schedule of a namespace names.
-pub fn calendars(namespace: &str, timing: &TimingSpec) -> Vec<CalendarRef> {
-    let reference = |calendar: &CalendarUse| CalendarRef {
-        kind: calendar.kind,
-        namespace: match calendar.kind {
-            CalendarKind::ScheduleCalendar => namespace.to_owned(),
-            CalendarKind::ClusterScheduleCalendar => String::new(),
-        },
-        name: calendar.name.clone(),
-    };
-    timing.calendars.iter().map(reference).collect()
-}
-
-impl Finding {
-    /// Shows where in an expression the mistake is, if `tree` is an expression with one.
-    fn point(&mut self, tree: &Tree, almanac: &Almanac) {
-        let Some(text) = tree.text() else { return };
-        let options = Options {
-            seed: Some(0),
-            ..Options::default()
-        };
-        let read = Timing::read(text, almanac.local.clone(), &options);
-        self.pointer = read.err().and_then(|error| error.pointer());
     }
 }
 
@@ -197,42 +124,4 @@ impl fmt::Display for Finding {
         }
         Ok(())
     }
-}
-
-/// Follows the path that a message begins with (`spec.schedules[1].schedule: …`) as deep as the
-/// tree goes. Of an entry the path is told without `spec.`, which its file does not have.
-fn deepest<'t, 'm>(
-    tree: &'t Tree,
-    message: &'m str,
-    is_entry: bool,
-) -> (Option<&'t Tree>, &'m str) {
-    let Some(path) = message
-        .split([':', ' '])
-        .next()
-        .and_then(|path| path.strip_prefix("spec."))
-    else {
-        return (None, message);
-    };
-    let shown = if is_entry {
-        &message["spec.".len()..]
-    } else {
-        message
-    };
-    let mut found = if is_entry {
-        Some(tree)
-    } else {
-        tree.get("spec")
-    };
-    for step in path.split(['.', '[']) {
-        let below = found.and_then(|tree| match step.strip_suffix(']') {
-            Some(index) => tree.item(index.parse().ok()?),
-            None if is_entry && step == "schedule" => tree.get("cron").or(tree.get(step)),
-            None => tree.get(step),
-        });
-        match below {
-            Some(below) => found = Some(below),
-            None => break,
-        }
-    }
-    (found, shown)
 }

@@ -13,11 +13,12 @@ use super::super::file_source::{
     typed,
 };
 use super::schema::{self, nearest};
-use super::{Contents, Finding, Written, WrittenCalendar};
+use super::written::deepest;
+use super::{Contents, Finding, Wanted, Written, WrittenCalendar};
 use crate::api::{
-    CalendarKind, CalendarSpec, ConcurrencyPolicy, GROUP, ScheduleCalendar, ScheduledContainer,
-    TimingSpec,
+    CalendarKind, CalendarSpec, GROUP, ScheduleCalendar, ScheduledContainer, ScheduledContainerSpec,
 };
+use crate::cluster::names::is_subdomain;
 use crate::core::{almanac::CalendarRef, calendar::Calendar};
 
 const VERSION: &str = "punctual.dev/v1alpha1";
@@ -52,26 +53,26 @@ static SCHEMAS: LazyLock<BTreeMap<&str, Value>> = LazyLock::new(|| {
 /// Reads one object, or a `List` of them.
 pub(super) fn read(root: &Tree, file: &str, default_namespace: &str, contents: &mut Contents) {
     let kind = root.get("kind").and_then(Tree::text).unwrap_or_default();
-    if let ("List" | "ScheduledContainerList", Some(Kind::List(items))) =
-        (kind, root.get("items").map(|items| &items.kind))
-    {
-        for item in items {
-            // A list in a list is none that kubectl takes.
-            if item.get("items").is_none() {
-                read(item, file, default_namespace, contents);
-            }
+    let listed = kind.strip_suffix("List").unwrap_or("none of ours");
+    let items = match root.get("items") {
+        Some(items) if kind == "List" || KINDS.contains(&listed) => items.items(),
+        Some(_) | None => {
+            let object = Object::new(root, None, file, default_namespace);
+            return object.read_or_say_why_not(contents);
         }
-        return;
-    }
-    let object = Object::new(root, kind, file, default_namespace);
-    match object.about() {
-        About::Foreign => {
-            let what = if kind.is_empty() { "this" } else { kind };
-            let message = format!("{what} is not checked");
-            contents.notes.push(object.finding(root.place, message));
+    };
+    for item in items {
+        // The API server leaves out what the list says of all its items.
+        let list = KINDS.contains(&listed).then_some((root, listed));
+        let object = Object::new(item, list, file, default_namespace);
+        if object.kind == "List" {
+            let message = "a List in a List is passed over: put its items into the outer one";
+            contents
+                .notes
+                .push(object.finding(item.place, message.to_owned()));
+        } else {
+            object.read_or_say_why_not(contents);
         }
-        About::Wrong(place, message) => contents.problems.push(object.finding(place, message)),
-        About::Ours => object.read(contents),
     }
 }
 
@@ -79,6 +80,7 @@ pub(super) fn read(root: &Tree, file: &str, default_namespace: &str, contents: &
 struct Object<'t> {
     root: &'t Tree,
     kind: &'t str,
+    version: Option<&'t Tree>,
     file: &'t str,
     namespace: &'t str,
     name: &'t str,
@@ -92,19 +94,44 @@ enum About {
 }
 
 impl<'t> Object<'t> {
-    fn new(root: &'t Tree, kind: &'t str, file: &'t str, default_namespace: &'t str) -> Self {
+    /// `list` is the list that it is an item of, with the kind of its items.
+    fn new(
+        root: &'t Tree,
+        list: Option<(&'t Tree, &'t str)>,
+        file: &'t str,
+        default_namespace: &'t str,
+    ) -> Self {
         let metadata = |field| root.get("metadata")?.get(field)?.text();
+        let kind = root.get("kind").and_then(Tree::text);
+        let version = || list.and_then(|(list, _)| list.get("apiVersion"));
         Self {
             root,
-            kind,
+            kind: kind.or(list.map(|(_, kind)| kind)).unwrap_or_default(),
+            version: root.get("apiVersion").or_else(version),
             file,
             namespace: metadata("namespace").unwrap_or(default_namespace),
             name: metadata("name").unwrap_or_default(),
         }
     }
 
+    fn read_or_say_why_not(&self, contents: &mut Contents) {
+        match self.about() {
+            About::Foreign => {
+                let what = if self.kind.is_empty() {
+                    "this"
+                } else {
+                    self.kind
+                };
+                let message = format!("{what} is not checked");
+                contents.notes.push(self.finding(self.root.place, message));
+            }
+            About::Wrong(place, message) => contents.problems.push(self.finding(place, message)),
+            About::Ours => self.read(contents),
+        }
+    }
+
     fn about(&self) -> About {
-        let version = self.root.get("apiVersion");
+        let version = self.version;
         let place = |tree: Option<&Tree>| tree.unwrap_or(self.root).place;
         let ours = KINDS.contains(&self.kind);
         match version.and_then(Tree::text) {
@@ -235,36 +262,19 @@ impl<'t> Object<'t> {
                 contents.problems.push(self.finding(place, fault.message));
             }
         }
-        let policy = template
-            .get("spec")
-            .and_then(|pod| pod.get("restartPolicy"));
-        if let Some(policy) = policy.filter(|policy| policy.text() == Some("Always")) {
-            let message = "spec.template.spec.restartPolicy: Always would never end; use Never or \
-                           OnFailure";
-            let finding = self.finding(policy.place, message.to_owned());
-            contents.problems.push(finding);
-        }
-        let policy = spec.get("concurrencyPolicy");
-        if let Some(Ok(wanted)) = policy.map(typed::read::<ConcurrencyPolicy>)
-            && wanted != ConcurrencyPolicy::Forbid
-        {
-            let message = format!(
-                "spec.concurrencyPolicy: {wanted:?} is reserved for a later version; use Forbid"
-            );
-            let place = policy.unwrap_or(spec).place;
-            contents.problems.push(self.finding(place, message));
-        }
     }
 
     fn schedule(&self, spec: &Tree, contents: &mut Contents) {
-        match typed::read::<TimingSpec>(spec) {
-            Ok(timing) => contents.schedules.push(Written {
-                namespace: self.namespace.to_owned(),
-                name: self.name.to_owned(),
+        let given = without_nulls(spec);
+        match typed::read::<ScheduledContainerSpec>(&given) {
+            Ok(spec) => contents.schedules.push(Written {
+                schedule: Wanted {
+                    namespace: self.namespace.to_owned(),
+                    name: self.name.to_owned(),
+                    spec,
+                },
                 file: self.file.to_owned(),
                 place: self.root.place,
-                timing,
-                suspend: matches!(spec.get("suspend"), Some(tree) if tree.kind == Kind::Bool(true)),
                 is_entry: false,
                 tree: self.root.clone(),
             }),
@@ -281,8 +291,9 @@ impl<'t> Object<'t> {
             }
         };
         if let Err(message) = Calendar::parse(&written) {
-            let place = super::deepest(self.root, &message, false).0;
-            let place = place.unwrap_or(spec).place;
+            let path = message.split([':', ' ']).next().unwrap_or_default();
+            let path = path.strip_prefix("spec.").unwrap_or_default();
+            let place = deepest(self.root, path, false).unwrap_or(spec).place;
             contents.problems.push(self.finding(place, message));
             return;
         }
@@ -310,14 +321,12 @@ impl<'t> Object<'t> {
     }
 }
 
-/// Whether a text is a DNS-1123 subdomain, which is what names of custom resources are.
-fn is_subdomain(text: &str) -> bool {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.bytes().all(inner)
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    text.len() <= 253 && text.split('.').all(label)
+/// The fields of a spec that have a value: the API server takes those with `null` as left out.
+fn without_nulls(spec: &Tree) -> Tree {
+    let given = spec.entries().iter();
+    let given = given.filter(|(_, value)| value.kind != Kind::Null);
+    Tree {
+        place: spec.place,
+        kind: Kind::Map(given.cloned().collect()),
+    }
 }

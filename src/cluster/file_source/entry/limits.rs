@@ -4,6 +4,7 @@
 use super::super::tree::Place;
 use super::{Finding, here};
 use crate::api::ScheduleFileEntry;
+use crate::cluster::names::is_subdomain;
 
 const YEAR: i64 = 31_536_000;
 
@@ -96,12 +97,7 @@ fn lists(entry: &ScheduleFileEntry) -> [(&'static str, Option<usize>, usize); 3]
 
 /// Why nothing in a cluster can have this name, as far as the name itself tells.
 fn bad_calendar(name: &str) -> Option<String> {
-    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
-    let good = (1..=253).contains(&name.len())
-        && name.bytes().all(fits)
-        && !name.starts_with(['-', '.'])
-        && !name.ends_with(['-', '.']);
-    (!good).then(|| {
+    (!is_subdomain(name)).then(|| {
         let shown: String = name.chars().take(64).collect();
         format!(
             "\"{shown}\" can't be the name of a calendar: a name is 1 to 253 of a-z, 0-9, - and ., \
