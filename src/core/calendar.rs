@@ -12,14 +12,10 @@ use super::{
     },
     run::spread,
 };
-use crate::api::CalendarSpec;
+use crate::api::{CalendarSpec, MOST_DATES, MOST_RANGES};
 
 /// The years that dates may name: those of the year field of a schedule.
 const YEARS: std::ops::RangeInclusive<i64> = 1970..=2100;
-
-/// How many dates and ranges one calendar may list.
-const MOST_DATES: usize = 10_000;
-const MOST_RANGES: usize = 1_000;
 
 const WEEKDAYS: [&str; 7] = [
     "Sunday",
@@ -66,7 +62,7 @@ impl Calendar {
     /// # Errors
     ///
     /// One sentence with the field, the value and what is allowed: `spec.dates[3]: …`. At most
-    /// 10,000 dates and 1,000 ranges are read.
+    /// [`MOST_DATES`] and [`MOST_RANGES`] are read.
     pub fn parse(spec: &CalendarSpec) -> Result<Self, String> {
         let mut calendar = Self::default();
         for (field, length, most) in [
@@ -116,6 +112,16 @@ impl Calendar {
     /// Whether no day is in it.
     pub fn is_empty(&self) -> bool {
         self.weekdays == 0 && self.yearly == [0; 12] && self.dated.is_empty()
+    }
+
+    /// The first and the last month (see `gregorian`) that may have days; none if it has none.
+    pub(in crate::core) fn months(&self) -> Option<(i64, i64)> {
+        if self.weekdays != 0 || self.yearly != [0; 12] {
+            return Some((i64::MIN, i64::MAX));
+        }
+        let (first, _) = self.dated.first_key_value()?;
+        let (last, _) = self.dated.last_key_value()?;
+        Some((*first, *last))
     }
 
     /// Its days in a month (see `gregorian`), as bits from 0 for the first.
@@ -396,8 +402,8 @@ mod tests {
                 "spec.weekdays[1]: Sonntag is not one of SUN, MON, TUE, WED, THU, FRI, SAT",
             ),
             (
-                spec(&["12-25"; 10_001], &[], &[]),
-                "spec.dates: 10001 are too many: a calendar has at most 10000; put the rest into a second calendar",
+                spec(&["12-25"; 4001], &[], &[]),
+                "spec.dates: 4001 are too many: a calendar has at most 4000; put the rest into a second calendar",
             ),
         ] {
             assert_eq!(Calendar::parse(&spec).unwrap_err(), expected);
@@ -439,7 +445,7 @@ mod tests {
 
     #[test]
     fn a_range_of_all_years_takes_no_more_than_its_months() {
-        let ranges = [("1970-01-01", "2100-12-31"); 1000];
+        let ranges = [("1970-01-01", "2100-12-31"); 500];
         let calendar = Calendar::parse(&spec(&[], &ranges, &[])).unwrap();
         assert_eq!(calendar.dated.len(), 131 * 12);
     }

@@ -6,7 +6,11 @@ use jiff::{
     tz::{AmbiguousOffset, Offset},
 };
 
-use super::{Rule, Timing, fields::Fields, second};
+use super::{
+    Rule, Timing,
+    fields::{Fields, Spent},
+    second,
+};
 
 const DAY: i64 = 86_400;
 
@@ -58,7 +62,7 @@ impl Timing {
             return None;
         }
         fields
-            .at_or_after(before)
+            .at_or_after(before, &mut Spent::default())
             .filter(|&reading| reading < after)
     }
 
