@@ -1,5 +1,7 @@
 //! What expressions mean, as rows that a person can check against a calendar.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, tz::TimeZone};
 use punctual::api::{ClockChanges, Gap, Overlap};
 use punctual::core::cron::{Options, Timing, Zones};
@@ -314,6 +316,47 @@ fn h_stays_in_its_range_and_uses_all_of_it() {
         let all: Vec<i8> = (least..=most).collect();
         assert_eq!(seen.into_iter().collect::<Vec<_>>(), all, "{expression}");
     }
+}
+
+#[test]
+fn h_takes_each_day_of_a_range_as_often_that_runs_over_sunday() {
+    for (range, days) in [
+        ("H(0-7)", "0123456"),
+        ("H(SUN-SAT)", "0123456"),
+        ("H(5-7)", "056"),
+        ("H(FRI-MON)", "0156"),
+        ("H(7-1)", "01"),
+        ("H(7-7)", "0"),
+        // It starts on one of the first two days of the range: FRI,SUN or SAT,MON.
+        ("H(FRI-MON)/2", "0156"),
+    ] {
+        let mut seen = BTreeMap::new();
+        for seed in 0..2800 {
+            let options = Options {
+                seed: Some(seed),
+                ..Options::default()
+            };
+            let timing = Timing::read(&format!("0 0 * * {range}"), TimeZone::UTC, &options);
+            let timing = timing.unwrap();
+            let mut fire = "2026-11-20T12:00:00Z".parse().unwrap();
+            let fires = if range.contains('/') { 2 } else { 1 };
+            for _ in 0..fires {
+                fire = timing.next(fire).unwrap();
+                let day = fire.to_zoned(TimeZone::UTC).weekday();
+                *seen.entry(day.to_sunday_zero_offset()).or_insert(0) += 1;
+            }
+        }
+        let found: String = seen.keys().map(i8::to_string).collect();
+        assert_eq!(found, days, "{range}");
+        let (least, most) = (seen.values().min().unwrap(), seen.values().max().unwrap());
+        assert!(most * 3 < least * 4, "{range}: {seen:?}");
+    }
+    let named = Some(spread("default/backup"));
+    utc_with(
+        "0 H(22-2)/3 * * *",
+        named,
+        "2026-11-20 23:00, 2026-11-21 02:00, 2026-11-21 23:00",
+    );
 }
 
 #[track_caller]

@@ -197,6 +197,25 @@ fn steps_that_leave_the_field() {
         "0 0 * * */[8]",
         &format!("day of week: a step of 8 {larger} 0-7 or SUN-SAT"),
     );
+    // Of a range, only the first value would be left.
+    refused(
+        "10-20/[30] * * * *",
+        &format!("minute: a step of 30 {larger} 10-20; write 10 alone, or a step of at most 11"),
+    );
+    refused(
+        "0 22-2/[6] * * *",
+        &format!("hour: a step of 6 {larger} 22-2; write 22 alone, or a step of at most 5"),
+    );
+    refused(
+        "0 0 * * FRI-SUN/[4]",
+        &format!(
+            "day of week: a step of 4 {larger} FRI-SUN; write FRI alone, or a step of at most 3"
+        ),
+    );
+    refused(
+        "0 0 * * 5-7/[4]",
+        &format!("day of week: a step of 4 {larger} 5-7; write 5 alone, or a step of at most 3"),
+    );
     refused(
         "0 0 * * FRI/[x]",
         "day of week: a step of x is not a number",
@@ -249,10 +268,9 @@ fn h_without_a_name_or_a_range() {
         "H(0-[60]) * * * *",
         "minute: 60 is not in 0-59; it is 0 of the next one",
     );
-    refused("[H(9-5)] * * * *", "minute: H(9-5) runs backwards");
     refused(
-        "[H(0-9)/11] * * * *",
-        "minute: the step of H(0-9)/11 is larger than its range",
+        "H(0-9)/[11] * * * *",
+        "minute: a step of 11 is larger than the range H(0-9); write H(0-9) alone, or a step of at most 10",
     );
     refused(
         "H/[0] * * * *",

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::{Timestamp, tz::TimeZone};
 use punctual::{
     api::{
-        CalendarAction, CalendarKind, CalendarSpec, CalendarUse, DateRange, RawJson, ScheduleItem,
-        ScheduledContainerSpec, TimingSpec,
+        CalendarAction, CalendarKind, CalendarSpec, CalendarUse, ClockChanges, DateRange, Gap,
+        RawJson, ScheduleItem, ScheduledContainerSpec, TimingSpec,
     },
     core::{
         almanac::{Almanac, CalendarRef},
@@ -46,13 +46,38 @@ fn what_two_schedules_mean_for_one_instant_is_one_fire() {
 
 #[test]
 fn more_fires_than_are_compared_are_counted_for_each_schedule() {
-    let every_second = ("* * * * * *", Some("UTC"));
-    let timetable = parsed(&items(&[every_second, every_second]));
+    let every_second = |zone| ("* * * * * *", Some(zone));
+    let timetable = parsed(&items(&[
+        every_second("UTC"),
+        every_second("Europe/Berlin"),
+    ]));
     let start = at("2026-01-01T00:00:00Z");
     for (seconds, expected) in [(5000, 5000), (5001, 10_002)] {
         let end = Timestamp::from_second(start.as_second() + seconds).unwrap();
         assert_eq!(timetable.due(start, end).unwrap().count, expected);
     }
+}
+
+#[test]
+fn of_schedules_that_are_alike_one_counts() {
+    // However they are written, where the zone is the same.
+    let alike = [
+        ("0 0 * * *", Some("Europe/Berlin")),
+        ("@daily", Some("Europe/Berlin")),
+        ("0 0 0 ? 1-12 *", None),
+    ];
+    let spec = TimingSpec {
+        time_zone: Some("Europe/Berlin".into()),
+        ..items(&alike)
+    };
+    let (start, end) = (at("1970-01-01T12:00:00Z"), at("2020-01-01T12:00:00Z"));
+    let count = |spec: &TimingSpec| parsed(spec).due(start, end).unwrap().count;
+    assert_eq!(count(&spec), 50 * 365 + 12);
+    let other_zone = TimingSpec {
+        time_zone: Some("UTC".into()),
+        ..spec
+    };
+    assert_eq!(count(&other_zone), 2 * (50 * 365 + 12));
 }
 
 #[test]
@@ -397,6 +422,98 @@ fn days_that_are_left_out_are_no_business_days() {
 // Jitter.
 
 #[test]
+fn part_of_a_day_is_left_out_of_the_day_that_a_fire_has_moved_to() {
+    // Each Saturday's fire moves to Monday.
+    let spec = |exclude| TimingSpec {
+        calendars: vec![used(WEEKENDS, CalendarAction::NextBusinessDay)],
+        ..excluding("0 9 * * SAT", &[exclude])
+    };
+    check(
+        &spec("* 9 * * SAT"),
+        "2026-11-20T00:00:00Z",
+        &["2026-11-23T09:00:00Z", "2026-11-30T09:00:00Z"],
+    );
+    // A whole day is left out before anything moves: as the day of the fire, and as one to move to.
+    check(
+        &spec("* * * * MON"),
+        "2026-11-20T00:00:00Z",
+        &["2026-11-24T09:00:00Z", "2026-12-01T09:00:00Z"],
+    );
+    for exclude in ["* 9 * * MON", "* * * * SAT"] {
+        assert_eq!(
+            refused(&spec(exclude)).message,
+            "spec.schedule: never fires: excludes and calendars leave nothing of it"
+        );
+    }
+}
+
+#[test]
+fn a_calendar_that_keeps_only_its_dates_ends_with_the_last_of_them() {
+    let reference = reference("dates");
+    let timetable = |action: &[CalendarAction], dates: &[&str]| {
+        let mut almanac = almanac();
+        let spec = CalendarSpec {
+            dates: dates.iter().map(|&it| it.into()).collect(),
+            ..CalendarSpec::default()
+        };
+        almanac
+            .calendars
+            .insert(reference.clone(), Calendar::parse(&spec).map(Arc::new));
+        let mut calendars = vec![used("dates", CalendarAction::Include)];
+        calendars.extend(action.iter().map(|&it| used(WEEKENDS, it)));
+        let spec = TimingSpec {
+            calendars,
+            ..simple("0 9 * * *")
+        };
+        Timetable::parse(&spec, &almanac, NAME)
+    };
+    let start = at("1970-01-01T00:00:00Z");
+    let (next, previous) = (
+        CalendarAction::NextBusinessDay,
+        CalendarAction::PreviousBusinessDay,
+    );
+    // 31 October 2026 and 31 January 2027 are at the end of a week.
+    for (action, dates, first, last) in [
+        (
+            &[][..],
+            &["2026-10-31", "2027-01-31"][..],
+            "2026-10-31",
+            "2027-01-31",
+        ),
+        (
+            &[next],
+            &["2026-10-31", "2026-11-02", "2027-01-31"],
+            "2026-11-02",
+            "2026-11-02",
+        ),
+        (
+            &[previous],
+            &["2026-10-31", "2026-12-31", "2027-01-31"],
+            "2026-12-31",
+            "2026-12-31",
+        ),
+        // A calendar of every week has no last day.
+        (
+            &[CalendarAction::Include],
+            &["2026-10-29"],
+            "1970-01-03",
+            "9999-12-26",
+        ),
+    ] {
+        let timetable = timetable(action, dates).unwrap();
+        let fire = |day: &str| Some(at(&format!("{day}T09:00:00Z")));
+        assert_eq!(timetable.next(start), fire(first), "{dates:?}");
+        let (end, last) = (timetable.previous(Timestamp::MAX), fire(last));
+        assert_eq!(end, last, "{dates:?}");
+        if action != [CalendarAction::Include] {
+            assert_eq!(timetable.next(last.unwrap()), None, "{dates:?}");
+            assert_eq!(timetable.previous(fire(first).unwrap()), None, "{dates:?}");
+        }
+    }
+    assert!(timetable(&[], &[]).is_err());
+}
+
+#[test]
 fn jitter_keeps_the_order_and_the_number_of_fires_and_is_always_the_same() {
     for jitter in [1, 45, 59, 60, 3600, 86_400] {
         let spec = TimingSpec {
@@ -436,8 +553,8 @@ fn schedules_of_one_time_are_spread_by_their_names() {
             .to_string()
     };
     // Whoever changes these moves the fires of everybody's schedules.
-    assert_eq!(first(Some(("team-a", "report"))), "2026-11-21T03:58:48Z");
-    assert_eq!(first(Some(("team-a", "backup"))), "2026-11-21T03:01:28Z");
+    assert_eq!(first(Some(("team-a", "report"))), "2026-11-21T03:19:35Z");
+    assert_eq!(first(Some(("team-a", "backup"))), "2026-11-21T03:13:01Z");
     assert_eq!(first(None), "2026-11-21T03:00:00Z");
 }
 
@@ -583,6 +700,15 @@ fn what_is_wrong_is_told_with_its_place_and_the_way_out() {
         not_after: Some(at(not_after)),
         ..simple(expression)
     };
+    let skipping = |expression, not_before| TimingSpec {
+        not_before,
+        time_zone: Some("America/New_York".into()),
+        clock_changes: ClockChanges {
+            gap: Some(Gap::Skip),
+            overlap: None,
+        },
+        ..simple(expression)
+    };
     let calendar = |kind, name| TimingSpec {
         calendars: vec![
             used(HOLIDAYS, CalendarAction::Exclude),
@@ -704,6 +830,24 @@ fn what_is_wrong_is_told_with_its_place_and_the_way_out() {
         ),
         (
             TimingSpec {
+                not_before: Some(at("2027-01-01T00:00:00Z")),
+                ..simple("@at 2026-12-24T18:00:00Z")
+            },
+            InvalidSchedule,
+            "spec.notBefore: never fires: no matching time is at or after 2027-01-01T00:00:00Z; correct spec.notBefore or the schedule",
+        ),
+        (
+            skipping("0 30 2 8 3 ? 2026", None),
+            InvalidSchedule,
+            "spec.schedule: never fires: the clock of America/New_York skips every matching time; choose another one (with spec.clockChanges.gap RunAfter, what a gap of up to 3 h skips fires after it)",
+        ),
+        (
+            skipping("30 2 8-14 3 +SUN", Some(at("2026-01-01T00:00:00Z"))),
+            InvalidSchedule,
+            "spec.notBefore: 2026-01-01T00:00:00Z: never fires: the clock of America/New_York skips every matching time; …",
+        ),
+        (
+            TimingSpec {
                 jitter_seconds: Some(86_401),
                 ..simple("0 9 * * *")
             },
@@ -760,15 +904,22 @@ fn what_is_wrong_is_told_with_its_place_and_the_way_out() {
 fn what_had_no_fire_left_when_it_was_made_is_a_mistake() {
     let template = || RawJson::from(&serde_json::json!({"spec": {"containers": []}}));
     let made = at("2026-11-20T10:00:00Z");
-    for (expression, not_after, expected) in [
-        ("0 0 9 * * * 2026", None, None),
+    let skipped = "spec.schedule: never fires: the clock of America/New_York skips every matching \
+                   time; choose another one (with spec.clockChanges.gap RunAfter, what a gap of up to \
+                   3 h skips fires after it)";
+    for (place, expression, not_after, expected) in [
+        ("UTC", "0 0 9 * * * 2026", None, None),
+        // Before 2007 the clock was put forward in April.
+        ("America/New_York", "30 2 8-14 3 +SUN", None, Some(skipped)),
         (
+            "UTC",
             "0 0 9 * 1-10 * 2026",
             None,
             Some("spec.schedule: never fires: every matching time is past; correct the year"),
         ),
-        ("0 9 * * *", Some("2026-11-21T09:00:00Z"), None),
+        ("UTC", "0 9 * * *", Some("2026-11-21T09:00:00Z"), None),
         (
+            "UTC",
             "0 9 * * *",
             Some("2026-11-21T08:00:00Z"),
             Some(
@@ -779,7 +930,11 @@ fn what_had_no_fire_left_when_it_was_made_is_a_mistake() {
     ] {
         let spec = ScheduledContainerSpec {
             schedule: Some(expression.into()),
-            time_zone: Some("UTC".into()),
+            time_zone: Some(place.into()),
+            clock_changes: ClockChanges {
+                gap: Some(Gap::Skip),
+                overlap: None,
+            },
             not_after: not_after.map(at),
             ..serde_json::from_value(serde_json::json!({"template": template()})).unwrap()
         };
@@ -813,15 +968,49 @@ fn one_item_in_schedules_is_like_a_schedule() {
 fn excludes_that_take_everything_away_day_by_day_are_found_out() {
     // Two halves of a day, and as many others as are allowed, no two days with the same ones.
     let mut excludes = vec!["* 0-11 * * *".to_owned(), "* 12-23 * * *".to_owned()];
-    for n in 1..=31 {
+    for n in 1..=5 {
         excludes.push(format!("{n} 1 */{n} * *"));
-        excludes.push(format!("{n} 2 * * {}", n % 7));
+        excludes.push(format!("{n} 2 * * {n}"));
     }
-    let spec = TimingSpec {
-        excludes,
+    let never = "spec.schedule: never fires: excludes and calendars leave nothing of it";
+    let spec = |excludes: &[String]| TimingSpec {
+        excludes: excludes.to_vec(),
         ..simple("* * * * * *")
     };
-    assert!(refused(&spec).message.contains("never fires"));
+    assert_eq!(refused(&spec(&excludes)).message, never);
+    excludes.push("* 3 * * *".into());
+    assert_eq!(
+        refused(&spec(&excludes)).message,
+        "spec.excludes[12]: more than 12 expressions that leave out a part of a day; join some, as \
+         in * 0-5,22-23 * * MON-FRI, or put whole days into a calendar"
+    );
+    // Each quarter of a day in three parts: no two days in a row for the same reason.
+    let years = |n: i32| -> String {
+        let years: Vec<_> = (1970..=2100).filter(|year| year % 3 == n).collect();
+        let years: Vec<_> = years.iter().map(i32::to_string).collect();
+        years.join(",")
+    };
+    let mut quarters = Vec::new();
+    for n in 0..3 {
+        quarters.push(format!("* * 0-5 {}-31/3 * * *", n + 1));
+        quarters.push(format!("* * 6-11 * {}-12/3 * *", n + 1));
+        quarters.push(format!("* * 12-17 * * {n}-6/3 *"));
+        quarters.push(format!("* * 18-23 * * * {}", years(n)));
+    }
+    let listed = TimingSpec {
+        schedule: Some("* * * * * * 1970-2100".into()),
+        ..spec(&quarters)
+    };
+    assert_eq!(refused(&listed).message, never);
+    let timetable = parsed(&spec(&quarters));
+    assert_eq!(
+        timetable.next(at("2026-11-20T00:00:00Z")),
+        Some(at("2101-01-01T18:00:00Z"))
+    );
+    assert_eq!(
+        timetable.previous(at("2026-11-20T00:00:00Z")),
+        Some(at("1969-12-31T23:59:59Z"))
+    );
 }
 
 #[test]

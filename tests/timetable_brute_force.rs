@@ -453,7 +453,7 @@ fn drawn(fire: i64, most: i64) -> i64 {
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
-    let n = seed ^ fire as u64;
+    let n = (seed ^ fire as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
     let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     ((n ^ (n >> 31)) % (most as u64 + 1)) as i64

@@ -7,6 +7,12 @@ use serde_json::Value;
 
 use super::cel;
 
+/// How many dates one calendar may list.
+pub const MOST_DATES: usize = 4000;
+
+/// How many ranges one calendar may list.
+pub const MOST_RANGES: usize = 500;
+
 /// A set of days, such as the holidays of a country: those of `dates`, of `ranges` and of `weekdays`
 /// together.
 #[derive(
@@ -35,7 +41,7 @@ pub struct CalendarSpec {
 
     /// Spans of days.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 500))]
+    #[schemars(length(max = MOST_RANGES))]
     pub ranges: Vec<DateRange>,
 
     /// Days of every week: `SUN` to `SAT`.
@@ -84,7 +90,7 @@ pub struct DateRange {
 }
 
 fn dates(_: &mut SchemaGenerator) -> Schema {
-    texts(4000, &cel::date())
+    texts(MOST_DATES, &cel::date())
 }
 
 fn weekdays(_: &mut SchemaGenerator) -> Schema {

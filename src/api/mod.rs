@@ -13,7 +13,8 @@ mod template_schema;
 mod timing;
 
 pub use calendar::{
-    CalendarSpec, ClusterCalendarSpec, ClusterScheduleCalendar, DateRange, ScheduleCalendar,
+    CalendarSpec, ClusterCalendarSpec, ClusterScheduleCalendar, DateRange, MOST_DATES, MOST_RANGES,
+    ScheduleCalendar,
 };
 pub use definition::{definition, definitions};
 pub use raw_json::RawJson;

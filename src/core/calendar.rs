@@ -12,14 +12,11 @@ use super::{
     },
     run::spread,
 };
-use crate::api::CalendarSpec;
+use crate::api::{CalendarSpec, MOST_DATES, MOST_RANGES};
 
 /// The years that dates may name: those of the year field of a schedule.
 const YEARS: std::ops::RangeInclusive<i64> = 1970..=2100;
 
-/// How many of each one calendar may list: as many as the API server lets pass.
-const MOST_DATES: usize = 4000;
-const MOST_RANGES: usize = 500;
 const MOST_WEEKDAYS: usize = 7;
 
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
@@ -63,7 +60,7 @@ impl Calendar {
     /// # Errors
     ///
     /// One sentence with the field, the value and what is allowed: `spec.dates[3]: …`. At most
-    /// 4000 dates, 500 ranges and 7 weekdays are read.
+    /// [`MOST_DATES`], [`MOST_RANGES`] and 7 weekdays are read.
     pub fn parse(spec: &CalendarSpec) -> Result<Self, String> {
         let mut calendar = Self::default();
         for (field, length, most) in [
@@ -131,6 +128,16 @@ impl Calendar {
     /// Whether no day is in it.
     pub fn is_empty(&self) -> bool {
         self.weekdays == 0 && self.yearly == [0; 12] && self.dated.is_empty()
+    }
+
+    /// The first and the last month (see `gregorian`) that may have days; none if it has none.
+    pub(in crate::core) fn months(&self) -> Option<(i64, i64)> {
+        if self.weekdays != 0 || self.yearly != [0; 12] {
+            return Some((i64::MIN, i64::MAX));
+        }
+        let (first, _) = self.dated.first_key_value()?;
+        let (last, _) = self.dated.last_key_value()?;
+        Some((*first, *last))
     }
 
     /// Its days in a month (see `gregorian`), as bits from 0 for the first.

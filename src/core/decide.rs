@@ -310,8 +310,7 @@ impl<'a> Draft<'a> {
         if let Some(refused) = refused.filter(|refused| refused.fire == fire) {
             self.pass(before);
             self.set_ready((false, refused.reason, refused.message.clone()));
-            // Kubernetes would refuse those after it as well: their pods differ in the fire alone,
-            // and in their names.
+            // Kubernetes would refuse those after it as well: only their fires and names differ.
             let fires = match refused.reason {
                 Reason::NameTaken => missed::alone(fire),
                 _ => waiting,

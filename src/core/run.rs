@@ -191,6 +191,16 @@ pub fn spread(text: &str) -> u64 {
     })
 }
 
+/// A number for a number, in which each bit of the one changes about half of the bits: `spread` leaves
+/// the names `a` and `b` close together. It is the same in every version of this program (the last
+/// step of splitmix64).
+pub fn mixed(n: u64) -> u64 {
+    let n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ (n >> 31)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

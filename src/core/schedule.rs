@@ -318,10 +318,12 @@ impl Written {
             return Err(obstacle.clone());
         }
         let timetable = Timetable::parse(&self.timing, almanac, Some(name))?;
-        if created.is_some_and(|created| timetable.next(created).is_none()) {
+        if let Some(created) = created
+            && timetable.next(created).is_none()
+        {
             return Err(Idle {
                 reason: Reason::InvalidSchedule,
-                message: all_past(&self.timing),
+                message: all_past(&self.timing, timetable.skipped_after(created)),
             });
         }
         match self.suspended {
@@ -352,12 +354,15 @@ fn obstacle(spec: &ScheduledContainerSpec) -> Result<(), Idle> {
 }
 
 /// What is said of a schedule that had no fire left when it was made.
-fn all_past(written: &TimingSpec) -> String {
+fn all_past(written: &TimingSpec, skipped: Option<String>) -> String {
     let field = if written.schedules.is_empty() {
         "spec.schedule"
     } else {
         "spec.schedules"
     };
+    if let (None, Some(why)) = (written.not_after, skipped) {
+        return format!("{field}: {why}");
+    }
     match written.not_after {
         Some(not_after) => format!(
             "{field}: never fires: every matching time up to notAfter {not_after} is past; correct \

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{ToSpan, civil::Date};
 
-use crate::api::{CalendarSpec, DateRange};
+use crate::api::{CalendarSpec, DateRange, MOST_DATES, MOST_RANGES};
 use event::Event;
 
 /// The largest file that is read, in bytes.
@@ -22,10 +22,6 @@ const MAX_DAYS: usize = 10_000;
 
 /// How many events may recur: each may take some milliseconds.
 const MAX_RECURRING: usize = 1000;
-
-/// What a `ScheduleCalendar` may have.
-const MAX_DATES: usize = 4000;
-const MAX_RANGES: usize = 500;
 
 /// Why a file can't be imported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -176,9 +172,9 @@ impl Days {
             }
         }
         let (dates, ranges) = (spec.dates.len(), spec.ranges.len());
-        if dates > MAX_DATES || ranges > MAX_RANGES {
+        if dates > MOST_DATES || ranges > MOST_RANGES {
             return Err(ImportError::whole(format!(
-                "{dates} dates and {ranges} ranges are more than the {MAX_DATES} and {MAX_RANGES} that \
+                "{dates} dates and {ranges} ranges are more than the {MOST_DATES} and {MOST_RANGES} that \
                  a calendar may have: choose a shorter time with --from and --until"
             )));
         }

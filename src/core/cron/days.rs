@@ -8,7 +8,7 @@ use super::quote::value;
 /// The day-of-month and day-of-week fields.
 ///
 /// Days of a month are bits 0-30 for days 1-31; days of a week are bits 0-6 for Sunday to Saturday.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Days {
     pub(super) of_month: u32,
     pub(super) of_week: u8,

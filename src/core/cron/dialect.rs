@@ -69,7 +69,7 @@ pub(super) enum Question {
 /// How large a step may be.
 #[derive(Clone, Copy)]
 pub(super) enum Steps {
-    /// At most as many as the field has values.
+    /// At most as many as the field, and the range before it, has values.
     Values,
     /// At most the field's largest value.
     Largest,

@@ -172,8 +172,39 @@ impl Reader {
             let why = format!("{} has a step after names; write numbers", value(item));
             return Err(Mistake::new(item, why));
         }
+        if range.contains('-') {
+            self.within(step, from, to, item)?;
+        }
         self.spans(from, to, step.unwrap_or(1), items)
             .map_err(|()| Mistake::new(item, self.backwards(range)))
+    }
+
+    /// Refuses a step that leaves only the first value of its range, if the dialect does.
+    fn within<'a>(
+        &self,
+        step: Option<u32>,
+        from: u32,
+        to: u32,
+        item: &'a str,
+    ) -> Result<(), Mistake<'a>> {
+        let values = self.values(self.unwound(from, to));
+        let Some(step) = step.filter(|step| *step > values) else {
+            return Ok(());
+        };
+        let (range, text) = match (self.rules.steps, item.split_once('/')) {
+            (Steps::Values, Some(parts)) => parts,
+            (Steps::Values | Steps::Largest | Steps::Any, _) => return Ok(()),
+        };
+        let alone = match range.split_once('-') {
+            Some((from, _)) if !range.ends_with(')') => from,
+            _ => range,
+        };
+        let (range, alone) = (value(range), value(alone));
+        let why = format!(
+            "a step of {step} is larger than the range {range}; write {alone} alone, or a step of at \
+             most {values}"
+        );
+        Err(Mistake::new(text, why))
     }
 
     fn is_any(&self, range: &str, step: Option<u32>) -> bool {
@@ -210,64 +241,23 @@ impl Reader {
                 })?;
             (self.value(from, item)?, self.value(to, item)?)
         };
-        if from > to {
-            let why = format!("{} runs backwards", value(range));
-            return Err(Mistake::new(item, why));
-        }
-        let values = to - from + 1;
-        if step.is_some_and(|step| step > values) {
-            let why = format!("the step of {} is larger than its range", value(item));
-            return Err(Mistake::new(item, why));
-        }
+        self.within(step, from, to, item)?;
+        let (from, to) = self.unwound(from, to);
+        let values = self.values((from, to));
         let Some(seed) = self.seed else {
             let why = "H stands for a value made from the schedule's name, which is not known here; \
                        name it with --name";
             return Err(Mistake::new(item, why));
         };
         let first = from + hash::pick(seed, self.field.name, step.unwrap_or(values));
+        let first = if first > self.max() {
+            first - self.all_values()
+        } else {
+            first
+        };
         let to = if step.is_some() { to } else { first };
         self.spans(first, to, step.unwrap_or(1), items)
             .map_err(|()| Mistake::new(item, self.backwards(range)))
-    }
-
-    /// Writes a range as one or two that do not wrap around; refuses one that the dialect does not
-    /// wrap.
-    fn spans(&self, from: u32, to: u32, step: u32, items: &mut Vec<String>) -> Result<(), ()> {
-        let (min, max) = (self.field.min, self.max());
-        let backwards = from > to;
-        // Sunday as 7 can only be the end of a range (1-7) or, alone or as its start, is 0.
-        let (from, to) = match (from > max, to > max) {
-            (false, true) if from == min => (from, max),
-            (false, true) => (from, min),
-            (true, true) => (min, min),
-            (true, false) => (min, to),
-            (false, false) => (from, to),
-        };
-        if backwards && (!self.rules.wrap || self.field.name == YEAR.name) {
-            return Err(());
-        }
-        if from <= to {
-            items.push(self.span(from, to, step));
-            return Ok(());
-        }
-        items.push(self.span(from, max, step));
-        // The steps go on over the end as if the values were a ring: 22-2/3 is 22 and 1.
-        let over = (step - 1) - (max - from) % step;
-        if over <= to - min {
-            items.push(self.span(min + over, to, step));
-        }
-        Ok(())
-    }
-
-    /// One range in the `cron` crate's dialect, which refuses steps that leave the field.
-    fn span(&self, from: u32, to: u32, step: u32) -> String {
-        let shift = u32::from(self.field.name == DAY_OF_WEEK.name);
-        let (from, to) = (from + shift, to + shift);
-        match step {
-            _ if step > to - from => from.to_string(),
-            1 => format!("{from}-{to}"),
-            _ => format!("{from}-{to}/{step}"),
-        }
     }
 
     fn backwards(&self, range: &str) -> String {
@@ -302,7 +292,7 @@ impl Reader {
     }
 
     fn step<'a>(&self, text: &'a str, item: &'a str) -> Result<u32, Mistake<'a>> {
-        let values = self.max() - self.field.min + 1;
+        let values = self.all_values();
         let most = match self.rules.steps {
             Steps::Values => Some(values),
             Steps::Largest => Some(self.largest()),
@@ -334,7 +324,7 @@ impl Reader {
         .map_err(|why| Mistake::new(text, why))
     }
 
-    fn max(&self) -> u32 {
+    pub(super) fn max(&self) -> u32 {
         if self.field.name == YEAR.name {
             self.rules.last_year
         } else {

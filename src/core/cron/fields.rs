@@ -6,7 +6,7 @@
 use super::days::Days;
 use super::filter::{FARTHEST_MONTHS, Filter};
 use super::gregorian::{first_of, length, month_of, weekday};
-use super::times::{DAY, Rest, Times, members};
+use super::times::{DAY, Rest, Times};
 use std::{collections::HashMap, ops::RangeInclusive, sync::Arc};
 
 /// The calendar repeats after 400 years, so what has no match in these months never has one.
@@ -17,7 +17,7 @@ const FIRST_DATED: i64 = 1970 * 12;
 const LAST_DATED: i64 = 2100 * 12 + 11;
 
 /// The fields of an expression as sets of bits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fields {
     pub(super) seconds: u64,
     pub(super) minutes: u64,
@@ -33,10 +33,39 @@ pub(super) struct Fields {
 }
 
 /// The years from 1970 to 2100 that match, as bits; or any year at all.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Years {
     Any,
     Listed([u64; 3]),
+}
+
+/// What searches have learned of the days that match and yet have no time left: sets of partial
+/// excludes which, where they meet, leave nothing of a day. Without this a search would look at each
+/// day of 400 years to find that nothing is left at all.
+///
+/// No set contains another, which bounds their number by that of the partial excludes.
+#[derive(Default)]
+pub(super) struct Spent(Vec<u64>);
+
+impl Spent {
+    /// Some days of a month without those of which nothing is left, as far as is known. `partial` has
+    /// the days of each partial exclude.
+    fn without(&self, days: u32, partial: &[u32]) -> u32 {
+        let mut left = days;
+        for &culprits in &self.0 {
+            if left == 0 {
+                break;
+            }
+            left &= !meeting(culprits, left, partial);
+        }
+        left
+    }
+
+    /// Adds a set, and says which days are left of some that all the others have left.
+    fn learn(&mut self, culprits: u64, days: u32, partial: &[u32]) -> u32 {
+        self.0.push(culprits);
+        days & !meeting(culprits, days, partial)
+    }
 }
 
 impl Fields {
@@ -44,13 +73,14 @@ impl Fields {
     pub(super) fn can_fire(&self) -> bool {
         // The first years that fields or dates can name, and what a calendar may move before them.
         let first = first_of(FIRST_DATED - FARTHEST_MONTHS);
-        self.at_or_after(first * DAY).is_some()
+        self.at_or_after(first * DAY, &mut Spent::default())
+            .is_some()
     }
 
-    /// The first matching reading that is not before `reading`.
-    pub(super) fn at_or_after(&self, reading: i64) -> Option<i64> {
+    /// The first matching reading that is not before `reading`. Searches that belong together share
+    /// what they learn in `spent`.
+    pub(super) fn at_or_after(&self, reading: i64, spent: &mut Spent) -> Option<i64> {
         let (from, mut time) = split(reading);
-        let mut spent = Vec::new();
         for month in self.months_from(from) {
             if self.passes_by(month) {
                 continue;
@@ -60,11 +90,15 @@ impl Fields {
             if first < from {
                 days = days >> (from - first) << (from - first);
             }
-            days = self.unspent(days, month, &spent);
+            if days == 0 {
+                continue;
+            }
+            let partial = self.partial_days(month);
+            days = spent.without(days, &partial);
             while days != 0 {
                 let n = days.trailing_zeros();
                 let day = first + i64::from(n);
-                let rest = self.rest(touching(n, &self.partial_days(month)));
+                let rest = self.rest(touching(n, &partial));
                 if day != from {
                     time = 0;
                 }
@@ -73,18 +107,16 @@ impl Fields {
                 }
                 days &= !(1 << n);
                 if time == 0 {
-                    spent.push(rest.culprits());
-                    days = self.unspent(days, month, &spent);
+                    days = spent.learn(rest.culprits(), days, &partial);
                 }
             }
         }
         None
     }
 
-    /// The last matching reading that is not after `reading`.
-    pub(super) fn at_or_before(&self, reading: i64) -> Option<i64> {
+    /// The last matching reading that is not after `reading`, as `at_or_after` has the first.
+    pub(super) fn at_or_before(&self, reading: i64, spent: &mut Spent) -> Option<i64> {
         let (to, mut time) = split(reading);
-        let mut spent = Vec::new();
         for month in self.months_to(to).rev() {
             if self.passes_by(month) {
                 continue;
@@ -94,10 +126,14 @@ impl Fields {
             if to - first < 31 {
                 days = days << (31 - (to - first)) >> (31 - (to - first));
             }
-            days = self.unspent(days, month, &spent);
+            if days == 0 {
+                continue;
+            }
+            let partial = self.partial_days(month);
+            days = spent.without(days, &partial);
             while let Some(n) = days.checked_ilog2() {
                 let day = first + i64::from(n);
-                let rest = self.rest(touching(n, &self.partial_days(month)));
+                let rest = self.rest(touching(n, &partial));
                 if day != to {
                     time = DAY - 1;
                 }
@@ -106,8 +142,7 @@ impl Fields {
                 }
                 days &= !(1 << n);
                 if time == DAY - 1 {
-                    spent.push(rest.culprits());
-                    days = self.unspent(days, month, &spent);
+                    days = spent.learn(rest.culprits(), days, &partial);
                 }
             }
         }
@@ -218,18 +253,6 @@ impl Fields {
         }
     }
 
-    /// Some days of a month without those of which nothing is left, as far as a search has learned:
-    /// `spent` has excludes which, where they meet, leave nothing of a day. Without this it would
-    /// look at each day of 400 years to find that nothing is left at all.
-    fn unspent(&self, days: u32, month: i64, spent: &[u64]) -> u32 {
-        let Some(filter) = &self.filter else {
-            return days;
-        };
-        spent.iter().fold(days, |days, &culprits| {
-            days & !members(culprits).fold(days, |days, n| days & filter.days_of_partial(n, month))
-        })
-    }
-
     /// Whether the month field alone says that nothing matches, which is quick to tell. With a filter
     /// it doesn't, since a calendar may move a fire into another month.
     fn passes_by(&self, month: i64) -> bool {
@@ -250,13 +273,18 @@ impl Fields {
         first.max(month.min(FIRST_DATED - FARTHEST_MONTHS) - CALENDAR_MONTHS)..=month
     }
 
-    /// The months that the year field allows. A calendar may move fires beyond them.
+    /// The months that the year field and calendars allow. A calendar may move fires out of their
+    /// year, but not off the days of one that keeps only its own.
     fn bounds(&self) -> (i64, i64) {
+        let (first, last) = self
+            .filter
+            .as_ref()
+            .map_or((i64::MIN, i64::MAX), |filter| filter.months());
         let moves = self.filter.as_ref().is_some_and(|filter| filter.moves());
         let room = if moves { FARTHEST_MONTHS } else { 0 };
         match self.years {
-            Years::Any => (i64::MIN, i64::MAX),
-            Years::Listed(_) => (FIRST_DATED - room, LAST_DATED + room),
+            Years::Any => (first, last),
+            Years::Listed(_) => (first.max(FIRST_DATED - room), last.min(LAST_DATED + room)),
         }
     }
 }
@@ -278,6 +306,15 @@ fn touching(n: u32, partial: &[u32]) -> u64 {
     (0..).zip(partial).fold(0, |less, (bit, days)| {
         less | u64::from(days >> n & 1) << bit
     })
+}
+
+/// Those of some days of a month on which all of a set of partial excludes meet.
+fn meeting(mut culprits: u64, mut days: u32, partial: &[u32]) -> u32 {
+    while culprits != 0 && days != 0 {
+        days &= partial[culprits.trailing_zeros() as usize];
+        culprits &= culprits - 1;
+    }
+    days
 }
 
 /// Parts days of a month by the excludes that touch them: such days have the same times.

@@ -24,11 +24,13 @@ const FARTHEST: i64 = 366;
 /// How many months away from its own a fire can be moved.
 pub(super) const FARTHEST_MONTHS: i64 = 14;
 
-/// The most expressions that leave out only some times of a day: each is a bit.
-const MOST_PARTIAL: usize = 64;
+/// The most expressions that leave out only some times of a day: each is a bit. There are at most 924
+/// sets of twelve of which none contains another, so that no search comes to more days than that of
+/// which nothing is left (see `Spent`).
+const MOST_PARTIAL: usize = 12;
 
 /// What takes fires away from a schedule or moves them. Any number of schedules share it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Dates to leave out.
     dates: Calendar,
@@ -101,7 +103,8 @@ impl Filter {
             self.partial_times.push(times);
         } else {
             return Err(TimingError::new(format!(
-                "more than {MOST_PARTIAL} expressions that leave out a part of a day; join some"
+                "more than {MOST_PARTIAL} expressions that leave out a part of a day; join some, as in \
+                 * 0-5,22-23 * * MON-FRI, or put whole days into a calendar"
             )));
         }
         Ok(())
@@ -137,6 +140,19 @@ impl Filter {
     /// Whether a fire may end up in a month that its fields do not name.
     pub(super) fn moves(&self) -> bool {
         !self.moving.is_empty()
+    }
+
+    /// The first and the last month in which something can fire, whatever its own days are.
+    pub(super) fn months(&self) -> (i64, i64) {
+        if self.included.is_empty() {
+            return (i64::MIN, i64::MAX);
+        }
+        // Without a day in any of them there is no month: one that ends before it begins.
+        self.included
+            .iter()
+            .filter_map(|calendar| calendar.months())
+            .reduce(|(first, last), (from, to)| (first.min(from), last.max(to)))
+            .unwrap_or((1, 0))
     }
 
     /// The days of a month on which something fires whose own days in each month are `own`.
@@ -190,12 +206,7 @@ impl Filter {
             .flatten()
     }
 
-    /// The days of a month on which one partial exclude takes something away.
-    pub(super) fn days_of_partial(&self, n: u32, month: i64) -> u32 {
-        self.partial[n as usize].own_days_in(month)
-    }
-
-    /// The same for each partial exclude.
+    /// The days of a month on which each partial exclude takes something away.
     pub(super) fn partial_days(&self, month: i64) -> Vec<u32> {
         self.partial
             .iter()

@@ -9,7 +9,7 @@ use std::ops::Range;
 use jiff::tz::TimeZone;
 
 use super::Found;
-use super::fields::Fields;
+use super::fields::{Fields, Spent};
 use super::stretch::{FAR, Stretch};
 use crate::api::{ClockChanges, Gap, Overlap};
 
@@ -51,6 +51,7 @@ impl<'a> Fires<'a> {
 
     /// The first fire at or after `instant`.
     pub(super) fn next(&self, mut instant: i64) -> Option<i64> {
+        let mut spent = Spent::default();
         for _ in 0..MOST_STRETCHES {
             let stretch = Stretch::from(self.zone, instant)?;
             // Mostly no change is near, and then there is nothing that it could do to a fire.
@@ -61,14 +62,14 @@ impl<'a> Fires<'a> {
             // Even after the last match of all, a clock put back may show an earlier one again.
             let reading = self
                 .fields
-                .at_or_after(stretch.readings().start)
+                .at_or_after(stretch.readings().start, &mut spent)
                 .unwrap_or(NEVER);
             if reading < stretch.readings().end {
                 if quiet && self.overlap != Overlap::Last {
                     return Some(reading - stretch.offset);
                 }
                 let mut firing = self.firing(&stretch).into_iter();
-                if let Some(reading) = firing.find_map(|part| self.first_in(&part)) {
+                if let Some(reading) = firing.find_map(|part| self.first_in(&part, &mut spent)) {
                     return Some(reading - stretch.offset);
                 }
             }
@@ -85,15 +86,16 @@ impl<'a> Fires<'a> {
 
     /// The last fire at or before `instant`: `next` with time turned round.
     pub(super) fn previous(&self, mut instant: i64) -> Option<i64> {
+        let mut spent = Spent::default();
         for _ in 0..MOST_STRETCHES {
             let stretch = Stretch::until(self.zone, instant)?;
             let reading = self
                 .fields
-                .at_or_before(stretch.readings().end - 1)
+                .at_or_before(stretch.readings().end - 1, &mut spent)
                 .unwrap_or(-NEVER);
             if reading >= stretch.readings().start {
                 let mut firing = self.firing(&stretch).into_iter().rev();
-                if let Some(reading) = firing.find_map(|part| self.last_in(&part)) {
+                if let Some(reading) = firing.find_map(|part| self.last_in(&part, &mut spent)) {
                     return Some(reading - stretch.offset);
                 }
             }
@@ -112,6 +114,7 @@ impl<'a> Fires<'a> {
     /// The fires in [from, until].
     pub(super) fn due(&self, from: i64, until: i64) -> Option<Found> {
         let mut found: Option<Found> = None;
+        let mut spent = Spent::default();
         let mut instant = from;
         while instant <= until
             && let Some(mut stretch) = Stretch::from(self.zone, instant)
@@ -128,7 +131,10 @@ impl<'a> Fires<'a> {
                 let count = self.fields.count(part.start, part.end);
                 // Where nothing matches, a search for the first would go on for centuries.
                 if count > 0
-                    && let (Some(first), Some(latest)) = (self.first_in(&part), self.last_in(&part))
+                    && let (Some(first), Some(latest)) = (
+                        self.first_in(&part, &mut spent),
+                        self.last_in(&part, &mut spent),
+                    )
                 {
                     let (first, latest) = (first - stretch.offset, latest - stretch.offset);
                     add(&mut found, first, latest, count);
@@ -152,7 +158,7 @@ impl<'a> Fires<'a> {
     pub(super) fn made_up_at(&self, fire: i64) -> Option<i64> {
         let stretch = Stretch::from(self.zone, fire)?;
         let mut parts = self.made_up_at_start(&stretch);
-        parts.find_map(|part| self.first_in(&part))
+        parts.find_map(|part| self.first_in(&part, &mut Spent::default()))
     }
 
     /// Whether a stretch starts after a gap in which a match was skipped that is made up for.
@@ -193,13 +199,13 @@ impl<'a> Fires<'a> {
         without(reached..start, stretch.after(self.zone))
     }
 
-    fn first_in(&self, readings: &Range<i64>) -> Option<i64> {
-        let reading = self.fields.at_or_after(readings.start)?;
+    fn first_in(&self, readings: &Range<i64>, spent: &mut Spent) -> Option<i64> {
+        let reading = self.fields.at_or_after(readings.start, spent)?;
         (reading < readings.end).then_some(reading)
     }
 
-    fn last_in(&self, readings: &Range<i64>) -> Option<i64> {
-        let reading = self.fields.at_or_before(readings.end - 1)?;
+    fn last_in(&self, readings: &Range<i64>, spent: &mut Spent) -> Option<i64> {
+        let reading = self.fields.at_or_before(readings.end - 1, spent)?;
         (reading >= readings.start).then_some(reading)
     }
 }

@@ -1,28 +1,20 @@
 //! What `H` stands for: a value made from the schedule's name, so that schedules that only want
 //! "some minute" do not all take the same one.
 
+use crate::core::run::{mixed, spread};
+
 /// A number below `count` (at least 1) for a schedule and a field: the same in every version of
 /// this program, and unrelated for two fields of one schedule.
 pub(super) fn pick(seed: u64, field: &str, count: u32) -> u32 {
-    let salted = crate::core::run::spread(field) ^ seed;
+    let salted = spread(field) ^ seed;
     let high = mixed(salted) >> 32;
     // The high half as a fraction of one, times the count: always below it.
     ((high * u64::from(count)) >> 32) as u32
 }
 
-/// Lets every bit of the input change about half of the bits: FNV, which the seed is made by,
-/// leaves the names `a` and `b` close together. This is the last step of splitmix64.
-fn mixed(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::run::spread;
 
     const FIELDS: [&str; 6] = [
         "second",

@@ -5,7 +5,7 @@
 //!  "Europe/Berlin" ───── zone ─────> TimeZone ── stretch ──> Stretches ────┴ fire ──> instants
 //! ```
 //!
-//! `grammar` reads the expression in one of the languages of `dialect`; `sets` and `field` have the
+//! `grammar` reads the expression in one of the languages of `dialect`; `sets`, `field` and `ring` have the
 //! `cron` crate expand its lists, ranges and steps, and `hash` gives `H` its value. `every` and `at`
 //! are the forms without fields. `fields`, `days` and `gregorian` answer which local readings match,
 //! in plain arithmetic that knows no zone. `stretch` cuts time into stretches of one offset, within
@@ -30,6 +30,7 @@ mod hint;
 mod notes;
 mod options;
 pub(super) mod quote;
+mod ring;
 mod sets;
 mod stretch;
 mod times;
@@ -37,7 +38,7 @@ pub mod words;
 mod zone;
 
 use at::At;
-use fields::Fields;
+use fields::{Fields, Spent};
 use fire::Fires;
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -60,9 +61,11 @@ const MAX_LENGTH: usize = 1024;
 /// made up for. Any other schedule is *repeating* and fires at every instant whose local time
 /// matches, so that `*/15` keeps its beat. `@every` knows no zone.
 ///
+/// Equal ones were read to the same fires of the same zone, however they were written.
+///
 /// It is a value of about a hundred bytes that shares its zone with all others of that zone; a
 /// question to it takes about a microsecond.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
     rule: Rule,
     zone: TimeZone,
@@ -80,7 +83,7 @@ pub struct Due {
     pub count: u64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Rule {
     /// Elapsed seconds since the instant that the caller counts from, at least one.
     Every(i64),
@@ -104,7 +107,7 @@ impl Timing {
     /// | `@at 2026-12-24 18:00` | once, at that local time; `T` or a space, seconds or none |
     ///
     /// A field is a list of values, ranges (`10-40`, `22-2`, `FRI-MON`) and steps (`*/5`,
-    /// `10-40/5`, and `5/15`, which means 5-59/15), which have at most as many as the field has
+    /// `10-40/5`, and `5/15`, which means 5-59/15), which are at most as many as their range has
     /// values. `?` is `*`. Sunday is 0 or 7, names are the first three letters in any case. The day
     /// of month also takes `L` (last), `L-3`, `LW` (last weekday) and `15W` (nearest weekday in the
     /// month), the day of week `5L` (the last Friday) and `FRI#2`.
@@ -202,6 +205,23 @@ impl Timing {
             jiff::tz::Offset::UTC
         };
         t.display_with_offset(writable).to_string()
+    }
+
+    /// Whether local times match after `t`, but the clock skips each of them.
+    pub fn is_skipped_after(&self, t: Timestamp) -> bool {
+        let Rule::Local(fields) = &self.rule else {
+            return false;
+        };
+        let reading = second(t) + i64::from(self.zone.to_offset(t).seconds());
+        self.next(t).is_none()
+            && fields
+                .at_or_after(reading + 1, &mut Spent::default())
+                .is_some()
+    }
+
+    /// The name of the zone, for messages.
+    pub fn zone_name(&self) -> &str {
+        self.zone.iana_name().unwrap_or("the zone")
     }
 
     fn fires<'a>(&'a self, fields: &'a Fields) -> Fires<'a> {

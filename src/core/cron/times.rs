@@ -9,7 +9,7 @@ const ALL_OF_60: u64 = (1 << 60) - 1;
 const ALL_OF_24: u32 = (1 << 24) - 1;
 
 /// Times of a day whose second, minute and hour are each in a set.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Times {
     pub(super) seconds: u64,
     pub(super) minutes: u64,
@@ -104,37 +104,59 @@ impl Times {
 impl Rest<'_> {
     /// The first time that is not before `time`.
     pub(super) fn from(&self, time: i64) -> Option<i64> {
-        let mut next = self.of.from(time)?;
-        loop {
-            let (hour, minute, second) = clock(next);
-            if self.less == 0 {
-                return Some(next);
+        if self.less == 0 {
+            return self.of.from(time);
+        }
+        let (first, minute, second) = clock(time);
+        // Of hours that the same others touch, one tells of all.
+        let mut barren = Vec::new();
+        for hour in members(u64::from(self.of.hours) >> first << first) {
+            let less = self.less_in(hour);
+            if barren.contains(&less) {
+                continue;
             }
-            if let Some(second) = lowest(self.seconds(self.less_in(hour), minute), second) {
+            let (minute, second) = if hour == first {
+                (minute, second)
+            } else {
+                (0, 0)
+            };
+            if let Some((minute, second)) = self.first_in_hour(less, minute, second) {
                 return Some(time_of(hour, minute, second));
             }
-            let minute_after = time_of(hour, minute, 0) + 60;
-            next = self.of.from(minute_after).filter(|_| minute_after < DAY)?;
+            if (minute, second) == (0, 0) {
+                barren.push(less);
+            }
         }
+        None
     }
 
     /// The last time that is not after `time`.
     pub(super) fn to(&self, time: i64) -> Option<i64> {
-        let mut last = self.of.to(time)?;
-        loop {
-            let (hour, minute, second) = clock(last);
-            if self.less == 0 {
-                return Some(last);
+        if self.less == 0 {
+            return self.of.to(time);
+        }
+        let (last, minute, second) = clock(time);
+        let mut barren = Vec::new();
+        let mut later = last + 1;
+        while let Some(hour) = highest(self.of.hours.into(), later) {
+            later = hour;
+            let less = self.less_in(hour);
+            if barren.contains(&less) {
+                continue;
             }
-            if let Some(second) = highest(self.seconds(self.less_in(hour), minute), second + 1) {
+            let (minute, second) = if hour == last {
+                (minute, second)
+            } else {
+                (59, 59)
+            };
+            if let Some((minute, second)) = self.last_in_hour(less, minute, second) {
                 return Some(time_of(hour, minute, second));
             }
-            let minute_before = time_of(hour, minute, 0) - 1;
-            last = self
-                .of
-                .to(minute_before.max(0))
-                .filter(|_| minute_before >= 0)?;
+            if (minute, second) == (59, 59) {
+                barren.push(less);
+            }
         }
+        None
     }
 
     /// How many times there are before `time`.
@@ -165,6 +187,27 @@ impl Rest<'_> {
         count.into()
     }
 
+    /// The first minute and second of an hour that some others touch, from one on.
+    fn first_in_hour(&self, less: u64, minute: u32, second: u32) -> Option<(u32, u32)> {
+        members(self.of.minutes >> minute << minute).find_map(|it| {
+            let from = if it == minute { second } else { 0 };
+            Some((it, lowest(self.seconds(less, it), from)?))
+        })
+    }
+
+    /// The last minute and second of an hour that some others touch, up to one.
+    fn last_in_hour(&self, less: u64, minute: u32, second: u32) -> Option<(u32, u32)> {
+        let mut later = minute + 1;
+        while let Some(it) = highest(self.of.minutes, later) {
+            later = it;
+            let to = if it == minute { second } else { 59 };
+            if let Some(second) = highest(self.seconds(less, it), to + 1) {
+                return Some((it, second));
+            }
+        }
+        None
+    }
+
     /// How many times of an hour that some others touch there are before a minute.
     fn before_in_hour(&self, less: u64, minute: u32) -> u32 {
         if less == 0 {
@@ -176,7 +219,7 @@ impl Rest<'_> {
             .sum()
     }
 
-    /// Some of the others that take everything away, as few as are easily found.
+    /// Some of the others that take everything away, of which none can be spared.
     pub(super) fn culprits(&self) -> u64 {
         members(self.less).fold(self.less, |less, n| {
             let fewer = less & !(1 << n);

@@ -7,6 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Jitter, SECOND, Timetable};
+use crate::core::run::mixed;
 
 impl Timetable {
     /// Where a fire is, once it is spread.
@@ -46,11 +47,4 @@ impl Timetable {
     pub(super) fn jitter(&self) -> Option<&Jitter> {
         self.limits.as_ref()?.jitter.as_ref()
     }
-}
-
-/// Spreads what differs in few bits over all of them (the finalizer of splitmix64).
-fn mixed(n: u64) -> u64 {
-    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    n ^ (n >> 31)
 }

@@ -57,49 +57,81 @@ impl Timetable {
             dialect,
         };
         let items = items(spec)?;
-        let mut timings = Vec::with_capacity(items.len());
+        let mut timings: Vec<(&str, Timing)> = Vec::with_capacity(items.len());
         for (path, expression, own_zone) in &items {
             let zone = zone(*own_zone, path, almanac)?.unwrap_or_else(|| default.clone());
             let timing = Timing::read(expression, zone, &options)
                 .map_err(|why| invalid(format!("{path}.schedule: {why}")))?;
-            timings.push(timing);
+            // What two schedules mean for one instant is one fire: so is all of it for two alike.
+            if timings.iter().all(|(_, known)| *known != timing) {
+                timings.push((path, timing));
+            }
         }
-        if let Some(n) = timings.iter().position(|timing| timing.period().is_some()) {
-            alone(spec, &items[n].0)?;
+        if let Some((path, _)) = timings.iter().find(|(_, it)| it.period().is_some()) {
+            alone(spec, path)?;
         }
         if let Some(filter) = filter(spec, almanac, name, &options)? {
             timings = timings
                 .into_iter()
-                .zip(&items)
-                .map(|(timing, (path, ..))| {
-                    timing
-                        .restricted(&filter)
-                        .map_err(|why| invalid(format!("{path}.schedule: {why}")))
+                .map(|(path, timing)| match timing.restricted(&filter) {
+                    Ok(timing) => Ok((path, timing)),
+                    Err(why) => Err(invalid(format!("{path}.schedule: {why}"))),
                 })
                 .collect::<Result<_, _>>()?;
         }
+        for (path, timing) in &timings {
+            if timing.next(Timestamp::MIN).is_none() {
+                return Err(invalid(format!("{path}.schedule: {}", skipped(timing))));
+            }
+        }
         let timetable = Self {
-            timings: timings.into(),
+            timings: timings.into_iter().map(|(_, timing)| timing).collect(),
             limits: limits(spec, options.seed)?.map(Box::new),
         };
         timetable.check_window(spec)?;
         Ok(timetable)
     }
 
-    /// Both ends of the window are known, and so is whether anything fires between them.
+    /// Why no schedule fires after `t`, if that is for the clock alone: local times match, but the
+    /// clock of their zone skips each of them.
+    pub fn skipped_after(&self, t: Timestamp) -> Option<String> {
+        self.timings
+            .iter()
+            .find(|timing| timing.is_skipped_after(t))
+            .filter(|_| self.timings.iter().all(|it| it.next(t).is_none()))
+            .map(skipped)
+    }
+
+    /// The start of a window is known, and so is whether anything fires from then on.
     fn check_window(&self, spec: &TimingSpec) -> Result<(), Idle> {
-        let (Some(not_before), Some(not_after)) = (spec.not_before, spec.not_after) else {
+        let Some(not_before) = spec.not_before else {
             return Ok(());
         };
         let before = not_before.checked_sub(SECOND).unwrap_or(Timestamp::MIN);
-        if self.elapsed().is_none() && self.base_after(before).is_none() {
-            return Err(invalid(format!(
+        if self.elapsed().is_some() || self.base_after(before).is_some() {
+            return Ok(());
+        }
+        let why = match (spec.not_after, self.skipped_after(before)) {
+            (Some(not_after), _) => format!(
                 "spec.notAfter: never fires: no matching time lies between notBefore {not_before} \
                  and notAfter {not_after}"
-            )));
-        }
-        Ok(())
+            ),
+            (None, Some(why)) => format!("spec.notBefore: {not_before}: {why}"),
+            (None, None) => format!(
+                "spec.notBefore: never fires: no matching time is at or after {not_before}; correct \
+                 spec.notBefore or the schedule"
+            ),
+        };
+        Err(invalid(why))
     }
+}
+
+fn skipped(timing: &Timing) -> String {
+    format!(
+        "never fires: the clock of {} skips every matching time; choose another one (with \
+         spec.clockChanges.gap RunAfter, what a gap of up to 3 h skips fires after it)",
+        timing.zone_name()
+    )
 }
 
 /// Each schedule: where it stands, its expression and its own zone.
