@@ -139,14 +139,19 @@ fn dates_match_as_the_calendar_says() {
     for _ in 0..150 {
         let expression = Expression::random(&mut random, false);
         let text = format!("0 0 {}", expression.text.splitn(3, ' ').nth(2).unwrap());
-        let Ok(timing) = Timing::parse(&text, TimeZone::UTC) else {
-            let days = (0..146_097).map(|n| Date::constant(1970, 1, 1) + n.days());
-            assert_eq!(
-                days.into_iter().find(|day| expression.has_date(*day)),
-                None,
-                "{text}"
-            );
-            continue;
+        let timing = match Timing::parse(&text, TimeZone::UTC) {
+            Ok(timing) => timing,
+            // What is random here may also be a step that leaves its range.
+            Err(error) if error.message().contains("is larger than the range") => continue,
+            Err(_) => {
+                let days = (0..146_097).map(|n| Date::constant(1970, 1, 1) + n.days());
+                assert_eq!(
+                    days.into_iter().find(|day| expression.has_date(*day)),
+                    None,
+                    "{text}"
+                );
+                continue;
+            }
         };
         let start = Date::constant(1970 + random.below(100) as i16, 1, 1);
         let days: Vec<Timestamp> = (0..1000)

@@ -298,8 +298,15 @@ fn after_a_long_outage_as_many_fires_run_as_the_limit_says() {
             vec![0],
         );
         cluster.meets(Event::Away(200 * 3600 + 1));
+        let back = cluster.now;
         cluster.works(1);
-        let fires = cluster.fires();
+        let fires: Vec<_> = cluster
+            .fires()
+            .into_iter()
+            .filter(|fire| *fire <= back)
+            .collect();
+        // One that has fallen due since then is not missed.
+        cluster.claims.retain(|claim| *claim <= back);
         assert_eq!(cluster.claims.len(), 100, "{each:?}");
         assert_eq!(cluster.claims, fires[fires.len() - 100..], "{each:?}");
     }

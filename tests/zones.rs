@@ -168,7 +168,7 @@ fn the_controller_uses_the_database_that_it_is_told() -> Result<()> {
     let missing = folder.path().join("missing");
     let error = start(&own, folder.path(), "UTC")?;
     assert!(
-        error.contains("--time-zone: time zone: \"Test/Town\" is not known"),
+        error.contains("--time-zone: \"Test/Town\" is not known"),
         "{error}"
     );
     assert!(error.contains("(built in)"), "{error}");
