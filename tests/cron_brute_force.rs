@@ -1,11 +1,14 @@
 //! `next`, `previous` and `due` against a reference that looks at every minute, or every second, of
 //! the local clock around the clock changes of all zones, for random expressions and all rules.
 
+mod random;
+
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use punctual::api::{ClockChanges, Gap, Overlap};
 use punctual::core::cron::{Due, Options, Timing, Zones};
+use random::Random;
 use std::collections::{HashMap, HashSet};
 
 const HOUR: i64 = 3600;
@@ -759,17 +762,4 @@ fn changes(zone: &TimeZone, from: &str, until: &str) -> Vec<Timestamp> {
 
 fn random_of<'a, T>(of: &'a [T], random: &mut Random) -> &'a T {
     &of[random.below(of.len() as u64) as usize]
-}
-
-/// SplitMix64: the same numbers on every machine.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n
-    }
 }

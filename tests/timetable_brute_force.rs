@@ -2,6 +2,8 @@
 //! several schedules, excludes, calendars, a window and jitter, at random, around clock changes and
 //! the turn of the year.
 
+mod random;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{
@@ -21,6 +23,7 @@ use punctual::{
         timetable::Timetable,
     },
 };
+use random::Random;
 
 const DAY: i64 = 86_400;
 
@@ -693,16 +696,4 @@ fn list(random: &mut Random, first: i8, last: i8) -> (String, Vec<i8>) {
 fn midnight(day: Date) -> i64 {
     let days = day.since(date(1970, 1, 1)).unwrap().get_days();
     i64::from(days) * DAY
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n
-    }
 }

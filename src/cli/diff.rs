@@ -94,10 +94,10 @@ pub fn run(flags: &Diff) -> Result<ExitCode, Failure> {
 
 fn compare(flags: &Diff) -> anyhow::Result<bool> {
     ensure!(!flags.files.filename.is_empty(), "name a file with -f FILE");
-    let mut almanac = flags.zones.almanac()?;
+    let almanac = flags.zones.almanac()?;
     let from = from(flags.from.as_deref(), &almanac.local)?;
     let (new, old) = if flags.against.is_empty() {
-        with_cluster(flags, &mut almanac)?
+        with_cluster(flags, &almanac)?
     } else {
         let namespace = flags.files.namespace.as_deref();
         let namespace = namespace.unwrap_or(files::OFFLINE_NAMESPACE);
@@ -183,7 +183,7 @@ fn forms(contents: &manifest::Contents, almanac: &Almanac) -> anyhow::Result<For
 }
 
 /// The forms in the files, and those of the same names in the cluster.
-fn with_cluster(flags: &Diff, almanac: &mut Almanac) -> anyhow::Result<(Forms, Forms)> {
+fn with_cluster(flags: &Diff, almanac: &Almanac) -> anyhow::Result<(Forms, Forms)> {
     let namespace = match &flags.files.namespace {
         Some(namespace) => namespace.clone(),
         None => flags.cluster.namespace()?,
@@ -221,7 +221,6 @@ fn with_cluster(flags: &Diff, almanac: &mut Almanac) -> anyhow::Result<(Forms, F
     // The calendars of the files take the place of those in the cluster.
     contents.add_calendars_to(&mut in_cluster);
     let new = forms(&contents, &in_cluster).context("the files")?;
-    *almanac = in_cluster;
     Ok((new, old))
 }
 

@@ -10,7 +10,7 @@ use punctual::{
     core::{
         almanac::Almanac,
         cron::{self, Options, Timing},
-        run::spread,
+        run::seed,
         timetable::Timetable,
     },
 };
@@ -59,7 +59,7 @@ impl ExpressionFlags {
                 Dialect::Quartz => cron::Dialect::Quartz,
             },
             clock_changes: self.clock_changes.unwrap_or_default(),
-            seed: name.map(|(namespace, name)| spread(&format!("{namespace}/{name}"))),
+            seed: name.map(|(namespace, name)| seed(namespace, name)),
         }
     }
 

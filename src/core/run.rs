@@ -184,6 +184,12 @@ pub fn is_name_of(schedule: &ScheduleRef, fire: Timestamp, name: &str) -> bool {
     (0..=MOST_SALT).any(|salt| pod_name(schedule, fire, salt) == name)
 }
 
+/// Stands for a schedule in what is drawn for it, `H` and jitter: the same wherever it is asked, also
+/// where its uid is not known.
+pub fn seed(namespace: &str, name: &str) -> u64 {
+    spread(&format!("{namespace}/{name}"))
+}
+
 /// A number for a text: FNV-1a, small, and the same in every version of this program.
 pub fn spread(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

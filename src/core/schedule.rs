@@ -167,10 +167,7 @@ impl Schedule {
             let timing = std::mem::replace(&mut self.timing, timing);
             let words = std::mem::replace(&mut self.words, words);
             let before = self.before.take();
-            self.before = last(words.zip(timing.ok()), before, observed);
-            if self.has_settled(observed) {
-                self.settle();
-            }
+            self.keep(words.zip(timing.ok()), before, observed);
         }
         uses
     }
@@ -178,8 +175,15 @@ impl Schedule {
     /// Follows on an earlier spec of the same schedule, while the status says `observed`.
     pub fn follow(&mut self, outgoing: &Self, observed: Option<&str>) {
         let (words, timing) = (outgoing.words.clone(), outgoing.timing.clone());
-        let before = outgoing.before.clone();
-        self.before = last(words.zip(timing.ok()), before, observed);
+        self.keep(words.zip(timing.ok()), outgoing.before.clone(), observed);
+    }
+
+    /// Keeps the form that is in the status: the outgoing one, unless that was never adopted; then it
+    /// is still the one before. None if it is this one.
+    fn keep(&mut self, outgoing: Option<Form>, before: Option<Form>, observed: Option<&str>) {
+        let mut forms = [outgoing, before].into_iter().flatten();
+        self.before =
+            observed.and_then(|observed| forms.find(|(words, _)| is_same((words, observed))));
         if self.has_settled(observed) {
             self.settle();
         }
@@ -225,14 +229,6 @@ impl Schedule {
             Some(Earlier { timing, certain })
         })
     }
-}
-
-/// The form that is in the status: the outgoing one, unless that was never adopted; then it is still
-/// the one before.
-fn last(outgoing: Option<Form>, before: Option<Form>, observed: Option<&str>) -> Option<Form> {
-    let observed = observed?;
-    let mut forms = [outgoing, before].into_iter().flatten();
-    forms.find(|(words, _)| is_same((words, observed)))
 }
 
 fn is_same((own, observed): (&str, &str)) -> bool {

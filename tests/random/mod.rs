@@ -1,5 +1,7 @@
 //! Random numbers that are the same on every machine, for tests and benches.
 
+#![allow(dead_code, reason = "each test target uses its part")]
+
 /// SplitMix64.
 pub struct Random(pub u64);
 

@@ -9,6 +9,7 @@
 mod entry;
 mod files;
 mod objects;
+pub(super) mod path;
 mod problem;
 mod read;
 mod sync;

@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::super::file_source::{
     Place,
+    path::deepest,
     template::pod_template,
     tree::{Kind, Tree},
     typed,
 };
 use super::schema::{self, nearest};
-use super::written::deepest;
 use super::{Contents, Finding, Wanted, Written, WrittenCalendar};
 use crate::api::{
     CalendarKind, CalendarSpec, GROUP, ScheduleCalendar, ScheduledContainer, ScheduledContainerSpec,

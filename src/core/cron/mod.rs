@@ -242,6 +242,6 @@ fn last_second(t: Timestamp) -> i64 {
 }
 
 /// The whole second that `t` is in. (`as_second` alone rounds towards 1970.)
-fn second(t: Timestamp) -> i64 {
+pub(super) fn second(t: Timestamp) -> i64 {
     t.as_second() - i64::from(t.subsec_nanosecond() < 0)
 }

@@ -6,9 +6,7 @@ use jiff::{
     tz::{AmbiguousOffset, Offset},
 };
 
-use super::{Rule, Timing, fields::Fields, second};
-
-const DAY: i64 = 86_400;
+use super::{Rule, Timing, fields::Fields, second, times::DAY};
 
 impl Timing {
     /// The elapsed time of `@every`, whose fires depend on where one counts from; none for schedules

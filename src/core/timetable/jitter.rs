@@ -6,7 +6,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Jitter, SECOND, Timetable};
+use super::{Jitter, SECOND, Timetable, whole};
 use crate::core::run::mixed;
 
 impl Timetable {
@@ -40,8 +40,7 @@ impl Timetable {
 
     /// The last fire, before it is spread, that is not after `t`.
     pub(super) fn base_to(&self, t: Timestamp) -> Option<Timestamp> {
-        let whole = t.as_second() - i64::from(t.subsec_nanosecond() < 0);
-        self.base_before(Timestamp::from_second(whole + 1).unwrap_or(Timestamp::MAX))
+        self.base_before(whole(t).checked_add(SECOND).unwrap_or(Timestamp::MAX))
     }
 
     pub(super) fn jitter(&self) -> Option<&Jitter> {

@@ -11,7 +11,7 @@ mod union;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::cron::{Due, Timing};
+use super::cron::{Due, Timing, second};
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
@@ -151,4 +151,9 @@ impl Timetable {
                 .unwrap_or(&several[0]),
         }
     }
+}
+
+/// The whole second that `t` is in.
+fn whole(t: Timestamp) -> Timestamp {
+    Timestamp::from_second(second(t)).unwrap_or(t)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{Jitter, Limits, SECOND, Timetable};
+use super::{Jitter, Limits, SECOND, Timetable, whole};
 use crate::{
     api::{CalendarKind, CalendarUse, TimingSpec},
     core::{
@@ -12,7 +12,7 @@ use crate::{
         calendar::Calendar,
         cron::{Dialect, Filter, Options, Timing},
         reason::Reason,
-        run::spread,
+        run::seed,
         schedule::Idle,
     },
 };
@@ -53,7 +53,7 @@ impl Timetable {
             .unwrap_or_else(|| almanac.local.clone());
         let options = Options {
             clock_changes: spec.clock_changes,
-            seed: name.map(|(namespace, name)| spread(&format!("{namespace}/{name}"))),
+            seed: name.map(|(namespace, name)| seed(namespace, name)),
             dialect,
         };
         let items = items(spec)?;
@@ -266,24 +266,17 @@ fn calendar(
     namespace: &str,
     almanac: &Almanac,
 ) -> Result<Arc<Calendar>, Idle> {
-    let (namespace, shown, list) = match used.kind {
+    let (shown, list) = match used.kind {
         CalendarKind::ScheduleCalendar => (
-            namespace,
             format!("ScheduleCalendar {namespace}/{}", used.name),
             format!("kubectl get schedulecalendars -n {namespace}"),
         ),
         CalendarKind::ClusterScheduleCalendar => (
-            "",
             format!("ClusterScheduleCalendar {}", used.name),
             "kubectl get clusterschedulecalendars".to_owned(),
         ),
     };
-    let meant = CalendarRef {
-        kind: used.kind,
-        namespace: namespace.to_owned(),
-        name: used.name.clone(),
-    };
-    match almanac.calendars.get(&meant) {
+    match almanac.calendars.get(&CalendarRef::of(used, namespace)) {
         Some(Ok(calendar)) => Ok(calendar.clone()),
         Some(Err(why)) => Err(Idle {
             reason: Reason::InvalidCalendar,
@@ -333,11 +326,6 @@ fn limits(spec: &TimingSpec, seed: Option<u64>) -> Result<Option<Limits>, Idle> 
         not_after: last,
         jitter,
     }))
-}
-
-/// The whole second that `t` is in.
-fn whole(t: Timestamp) -> Timestamp {
-    Timestamp::from_second(t.as_second() - i64::from(t.subsec_nanosecond() < 0)).unwrap_or(t)
 }
 
 fn invalid(message: String) -> Idle {

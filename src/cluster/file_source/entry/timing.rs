@@ -1,6 +1,9 @@
 //! When an entry fires: read as the controller reads it, and what is wrong with it told with its line.
 
-use super::super::tree::{Key, Kind, Place, Tree};
+use super::super::{
+    path::deepest,
+    tree::{Key, Kind, Place, Tree},
+};
 use super::{Finding, Surroundings, here};
 use crate::api::{ScheduleFileEntry, TimingSpec};
 use crate::core::{reason::Reason, timetable::Timetable};
@@ -86,27 +89,12 @@ fn located(name: &Key, tree: &Tree, message: &str) -> (Place, String) {
     let Some((path, rest)) = path else {
         return (name.place, message.to_owned());
     };
-    if path == "schedule" {
-        let written = tree.get("cron").or(tree.get("schedule"));
-        let place = written.map_or(name.place, |tree| tree.place);
-        return (place, rest.to_owned());
+    let place = deepest(tree, path, true).map_or(name.place, |tree| tree.place);
+    match path {
+        // It has another name in a file.
+        "schedule" => (place, rest.to_owned()),
+        _ => (place, format!("{path}: {rest}")),
     }
-    let mut at = tree;
-    for step in path.split(['.', '[', ']']).filter(|step| !step.is_empty()) {
-        let below = match &at.kind {
-            Kind::List(items) => step.parse().ok().and_then(|index: usize| items.get(index)),
-            Kind::Map(_) => at.get(step),
-            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => None,
-        };
-        let Some(below) = below else { break };
-        at = below;
-    }
-    let place = if std::ptr::eq(at, tree) {
-        name.place
-    } else {
-        at.place
-    };
-    (place, format!("{path}: {rest}"))
 }
 
 /// The types of these fields are the resource's, which pass over what they don't know: the API server
