@@ -277,7 +277,7 @@ pub fn check_wake(sentence: &str, state: State, wake: &str) {
 
 pub fn shown(step: &Step, before: &ScheduledContainerStatus) -> String {
     let fire = |name: &String| {
-        let stamp = name.rsplit('-').next().unwrap();
+        let stamp = name.split('-').nth(2).unwrap();
         format!("{}:{}:{}", &stamp[..2], &stamp[2..4], &stamp[4..])
     };
     match step {
