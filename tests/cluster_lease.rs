@@ -85,11 +85,10 @@ async fn until_stands_by(controller: &Controller) {
     controller.until_line("it stands by", is).await;
 }
 
-/// When a replica wrote its first such record.
-async fn first(controller: &Controller, what: &str, is: impl Fn(&Value) -> bool) -> Timestamp {
-    let line = controller.until_line(what, is).await;
-    let time = line["timestamp"].as_str().and_then(|it| it.parse().ok());
-    time.expect("a record has its time")
+/// A time that a record tells.
+fn time(line: &Value, field: &str) -> Timestamp {
+    let time = line[field].as_str().and_then(|it| it.parse().ok());
+    time.expect("the record has a time")
 }
 
 async fn a_replica_that_is_told_to_stop_hands_over() {
@@ -104,37 +103,41 @@ async fn a_replica_that_is_killed_is_followed_by_another() {
     hand_over("lease-kill", "kill -9", async |leader| leader.kill()).await;
 }
 
-/// Ends the leader several times, each time with another in wait.
+/// Ends the leader several times, each time with another in wait, and shortly before a fire.
 async fn hand_over(place: &str, how: &str, end: impl AsyncFn(&Controller)) {
     let place = Place::new(place).await;
     let history = History::watch(&place).await;
     let mut leader = Controller::replica(&place, &[]).await;
     until_leads(&leader).await;
     place.put("beat", every_second().await).await;
+    let mut spec = every_second().await;
+    spec["schedule"] = "*/5 * * * * *".into();
+    place.put("slow", spec).await;
     for _ in 0..TIMES {
         let standby = Controller::replica(&place, &[]).await;
         until_stands_by(&standby).await;
         let before = place.status("beat").await.counts;
         place.until_ended("beat", before.succeeded + 2).await;
+        let near = async || (place.now().as_millisecond().rem_euclid(5_000) > 4_700).then_some(());
+        until("a fire is near", near).await;
         let ended = place.now();
         end(&leader).await;
         until_leads(&standby).await;
-        let led = first(&standby, "it leads", |line| {
-            line["message"] == "leads from here on"
-        });
-        let started = first(&standby, "its first start", |line| {
-            line["event"] == "started"
-        });
-        let after = |instant: Timestamp| instant.duration_since(ended).as_millis();
+        let led = standby.until_line("it leads", |line| line["message"] == "leads from here on");
+        let led = time(&led.await, "timestamp").duration_since(ended);
+        let next = standby.until_record("slow", "started", "Started").await;
+        let late = time(&next, "timestamp").duration_since(time(&next, "fire"));
         println!(
-            "{how}: another led {} ms after, and started its first run {} ms after",
-            after(led.await),
-            after(started.await)
+            "{how}: another led {} ms after; its first fire was {} ms late",
+            led.as_millis(),
+            late.as_millis()
         );
         leader = standby;
     }
-    let (runs, skips) = history.settle(&place, "beat", 1).await;
-    println!("{how}: {runs} runs, {skips} skips");
+    for (name, period) in [("beat", 1), ("slow", 5)] {
+        let (runs, skips) = history.settle(&place, name, period).await;
+        println!("{how}: {name}: {runs} runs, {skips} skips");
+    }
 }
 
 async fn replicas_share_the_shards_while_they_come_and_go() {

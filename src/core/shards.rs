@@ -52,7 +52,8 @@ pub struct Standing {
     pub shards: Vec<Option<SeenLease>>,
 }
 
-/// What to do now. Everything can be done at once, in any order.
+/// What to do now: at once and in any order, but to bury before to take. Who sees a dead replica's shard
+/// taken must no longer count on that replica.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moves {
     /// Make or renew the Lease that says that I am there.
@@ -63,7 +64,7 @@ pub struct Moves {
     pub take: Vec<usize>,
     /// Shards of which I have too many.
     pub release: Vec<usize>,
-    /// Names of the Leases of members that are long gone.
+    /// Names of the Leases of members that are gone. One that lives makes its own anew.
     pub bury: Vec<String>,
     /// When to look again if no Lease changes.
     pub look_again: Duration,
@@ -96,13 +97,18 @@ pub fn decide(standing: &Standing) -> Moves {
         Some(_) => take(standing, &quotas),
         None => Vec::new(),
     };
-    let buries = mine.first() == Some(&0);
+    let mut bury = left_by(standing, &take);
+    if mine.first() == Some(&0) {
+        bury.extend(graves(standing));
+    }
+    bury.sort_unstable();
+    bury.dedup();
     Moves {
         announce: own.is_none_or(due_member(standing.renew_after)),
         renew: renew.collect(),
         take,
         release: release.to_vec(),
-        bury: if buries { graves(standing) } else { Vec::new() },
+        bury,
         look_again: look_again(standing),
     }
 }
@@ -166,6 +172,19 @@ fn take(standing: &Standing, quotas: &[(&str, usize)]) -> Vec<usize> {
     Vec::new()
 }
 
+/// The Leases of members that let these shards expire.
+fn left_by(standing: &Standing, shards: &[usize]) -> Vec<String> {
+    let shards = shards.iter();
+    let holders: Vec<&str> = shards
+        .filter_map(|shard| standing.shards[*shard].as_ref())
+        .map(|lease| lease.holder.as_str())
+        .collect();
+    let members = standing.members.iter();
+    let gone = members.filter(|(_, lease)| holders.contains(&lease.holder.as_str()));
+    gone.map(|(name, _)| name.clone()).collect()
+}
+
+/// The Leases of members that have been silent for long.
 fn graves(standing: &Standing) -> Vec<String> {
     let members = standing.members.iter();
     let gone = members.filter(|(_, lease)| {

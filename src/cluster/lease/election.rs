@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, StreamExt, future::join_all};
+use futures::{
+    FutureExt, StreamExt,
+    future::{join, join_all},
+};
 use jiff::{SignedDuration, Timestamp};
 use kube::{
     Client,
@@ -152,14 +155,17 @@ impl Election {
     }
 
     async fn carry_out(&self, moves: &Moves, last: Round) -> Round {
-        let announce = moves.announce.then(|| self.announce());
-        let announce = announce.map(FutureExt::boxed);
+        let announce = moves.announce.then(|| self.announce().boxed());
         let renew = moves.renew.iter().map(|it| self.renew(*it).boxed());
-        let take = moves.take.iter().map(|it| self.take(*it).boxed());
         let release = moves.release.iter().map(|it| self.release(*it).boxed());
-        let bury = moves.bury.iter().map(|it| self.bury(it).boxed());
-        let all = announce.into_iter().chain(renew).chain(take);
-        let results = join_all(all.chain(release).chain(bury)).await;
+        let mine = join_all(announce.into_iter().chain(renew).chain(release));
+        let others = async {
+            let buried = join_all(moves.bury.iter().map(|it| self.bury(it))).await;
+            let taken = join_all(moves.take.iter().map(|it| self.take(*it))).await;
+            buried.into_iter().chain(taken)
+        };
+        let (mine, others) = join(mine, others).await;
+        let results = mine.into_iter().chain(others).collect();
         self.judge(results, last)
     }
 
@@ -266,7 +272,7 @@ impl Election {
         self.leadership.without(false);
         let releases = join_all(self.held().into_iter().map(|shard| self.release(shard)));
         let member = self.terms.member_name();
-        let all = futures::future::join(self.bury(&member), releases);
+        let all = join(self.bury(&member), releases);
         let (left, released) = all.await;
         let failed = released.into_iter().chain([left]).any(|it| it.is_err());
         if failed {
