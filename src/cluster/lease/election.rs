@@ -21,7 +21,7 @@ use kube::{
 };
 use tokio::{
     sync::Notify,
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -162,10 +162,14 @@ impl Election {
         let others = async {
             let buried = join_all(moves.bury.iter().map(|it| self.bury(it))).await;
             let taken = join_all(moves.take.iter().map(|it| self.take(*it))).await;
-            buried.into_iter().chain(taken)
+            buried.into_iter().chain(taken).collect()
         };
+        // What is ours must not wait for what is not. If an answer is lost so, the watch gives it.
+        let others = timeout(self.terms.duration / 2, others).map(|done| {
+            done.unwrap_or_else(|_| vec![Err(Failure::Passing("no answer in time".into()))])
+        });
         let (mine, others) = join(mine, others).await;
-        let results = mine.into_iter().chain(others).collect();
+        let results: Vec<_> = mine.into_iter().chain(others).collect();
         self.judge(results, last)
     }
 

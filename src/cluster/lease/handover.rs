@@ -41,8 +41,11 @@ pub async fn follow(
             queue.push(key);
         }
         let pods = cache.pods(is_led);
-        let uids: HashSet<String> = pods.iter().map(|(_, pod)| pod.uid.clone()).collect();
-        logs.keep(&uids);
+        let mut shards = before.iter().zip(&led);
+        if shards.any(|(before, now)| before.is_some() && before != now) {
+            let uids: HashSet<String> = pods.iter().map(|(_, pod)| pod.uid.clone()).collect();
+            logs.keep(&uids);
+        }
         for (schedule, pod) in pods {
             if is_gained(&schedule.uid) {
                 logs.pod_seen(&schedule, &pod);
