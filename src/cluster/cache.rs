@@ -4,6 +4,7 @@
 //! version and the uid that go along with every write are what makes it safe.
 
 mod calendars;
+mod led;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -317,11 +318,13 @@ impl Cache {
         changed
     }
 
-    /// How many schedules are in which state.
-    pub fn census(&self) -> Census {
+    /// How many schedules are in which state, of those whose uid is one of these.
+    pub fn census(&self, is_one: impl Fn(&str) -> bool) -> Census {
         use crate::core::reason::Reason;
         let mut census = Census::default();
-        for entry in self.lock().schedules.values() {
+        let inner = self.lock();
+        let all = inner.schedules.values();
+        for entry in all.filter(|entry| is_one(&entry.schedule.identity.uid)) {
             match entry.schedule.timing.as_ref().map_err(|idle| idle.reason) {
                 Ok(_) => census.ready += 1,
                 Err(Reason::Suspended) => census.suspended += 1,
