@@ -17,6 +17,7 @@ pub mod prepare;
 pub mod readiness;
 pub mod reason;
 pub mod reason_table;
+pub mod repair;
 pub mod rules;
 pub mod run;
 pub mod schedule;

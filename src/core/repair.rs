@@ -1,0 +1,245 @@
+//! Repair: from a status that we can't have written to one that can be acted on.
+//!
+//! Each fire that we decide stands in a status twice: as `lastFireTime` and as a run or a skip on
+//! record, by one write. Of two that contradict each other, the one that lies in the future is wrong:
+//! it would keep the schedule silent until then. Where both say so, or neither does, they are right,
+//! whatever our clock shows: that is how a clock that was put back repeats no fire.
+
+use jiff::Timestamp;
+
+use super::{readiness::BEHIND, run::SeenPod, status::whole_second};
+use crate::api::ScheduledContainerStatus;
+
+/// More than any schedule has ever fired, and still a whole number wherever JSON is read.
+const MOST: u64 = 1 << 53;
+
+/// How many characters of a text are kept. We write less.
+const TEXT: usize = 1_024;
+
+/// How many conditions there may be.
+const CONDITIONS: usize = 16;
+
+/// Makes a status one that we could have written; `pods` are those of the schedule. Returns what was
+/// wrong with it, if that is worth a word.
+pub fn repair(
+    status: &mut ScheduledContainerStatus,
+    pods: &[SeenPod],
+    now: Timestamp,
+) -> Option<String> {
+    bound(status);
+    let future = |time: &Timestamp| time.duration_since(now) > BEHIND;
+    if status.observed_since.as_ref().is_some_and(future) {
+        // What is decided is decided without it.
+        status.observed_since = Some(whole_second(now));
+    }
+    let (said, recorded) = (status.last_fire_time, recorded(status));
+    let decided = match (said, recorded) {
+        // Somebody has emptied it. The pods that ran are left.
+        (None, None) => {
+            let started = pods.iter().filter(|pod| !pod.held && pod.ended());
+            started.map(|pod| pod.fire).filter(|it| !future(it)).max()
+        }
+        (said, recorded) => {
+            let latest = said.max(recorded);
+            match latest.as_ref().is_some_and(future) {
+                true => said.min(recorded),
+                false => latest,
+            }
+        }
+    };
+    if decided == said {
+        return None;
+    }
+    status.last_fire_time = decided;
+    let shown = |time: Option<Timestamp>| time.map_or("nothing".into(), |time| time.to_string());
+    Some(format!(
+        "status.lastFireTime was {}, but by the runs and skips on record it is {}; somebody else wrote the status",
+        shown(said),
+        shown(decided)
+    ))
+}
+
+/// The latest fire that is decided, by the runs and skips on record.
+fn recorded(status: &ScheduledContainerStatus) -> Option<Timestamp> {
+    let active = status.active.iter().map(|run| run.fire_time);
+    let ended = status.recent_runs.iter().map(|run| run.fire_time);
+    let skipped = status.recent_skips.iter().map(|skip| skip.last_fire_time);
+    let run = status.last_run_time.into_iter();
+    run.chain(active).chain(ended).chain(skipped).max()
+}
+
+/// Keeps what grows within bounds: a status that is too large to be written could not be written
+/// ever again.
+fn bound(status: &mut ScheduledContainerStatus) {
+    let counts = &mut status.counts;
+    for count in [
+        &mut counts.succeeded,
+        &mut counts.failed,
+        &mut counts.skipped,
+    ] {
+        *count = (*count).min(MOST);
+    }
+    status.conditions.truncate(CONDITIONS);
+    for condition in &mut status.conditions {
+        shorten(&mut condition.reason);
+        shorten(&mut condition.message);
+    }
+    for run in &mut status.recent_runs {
+        for text in [&mut run.name, &mut run.uid, &mut run.reason] {
+            shorten(text);
+        }
+        for text in [&mut run.message, &mut run.node].into_iter().flatten() {
+            shorten(text);
+        }
+        run.last_lines.truncate(super::outcome::LINES);
+        run.last_lines.iter_mut().for_each(shorten);
+    }
+    for skip in &mut status.recent_skips {
+        skip.count = skip.count.min(MOST);
+        shorten(&mut skip.reason);
+        shorten(&mut skip.message);
+    }
+    for run in &mut status.active {
+        let waiting = run.waiting.iter_mut();
+        for text in waiting.flat_map(|waiting| [&mut waiting.reason, &mut waiting.message]) {
+            shorten(text);
+        }
+        run.stopping.iter_mut().for_each(shorten);
+    }
+    status.last_outcome.iter_mut().for_each(shorten);
+}
+
+fn shorten(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(TEXT) {
+        text.truncate(end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::core::run::{Phase, Presence};
+
+    const NOW: &str = "2026-11-20T12:00:30Z";
+
+    fn repaired(status: Value, pods: &[SeenPod]) -> (ScheduledContainerStatus, bool) {
+        let mut status = serde_json::from_value(status).unwrap();
+        let told = repair(&mut status, pods, NOW.parse().unwrap()).is_some();
+        // What is right stays as it is.
+        let mut again = status.clone();
+        assert_eq!(repair(&mut again, pods, NOW.parse().unwrap()), None);
+        assert_eq!(again, status);
+        (status, told)
+    }
+
+    fn skip(fire: &str) -> Value {
+        json!({"fireTime": fire, "lastFireTime": fire, "count": 1, "reason": "r", "message": "m"})
+    }
+
+    /// What becomes of `lastFireTime`.
+    #[track_caller]
+    fn decided(status: Value, expected: &str) {
+        let (status, told) = repaired(status.clone(), &[]);
+        let shown = status
+            .last_fire_time
+            .map_or("none".into(), |time| time.to_string());
+        let (expected, wrong) = match expected.strip_prefix("told: ") {
+            Some(expected) => (expected, true),
+            None => (expected, false),
+        };
+        assert_eq!((shown.as_str(), told), (expected, wrong));
+    }
+
+    #[test]
+    fn a_last_fire_that_nothing_bears_out_is_not_believed() {
+        let (last, later) = ("2026-11-20T12:00:00Z", "2099-01-01T00:00:00Z");
+        decided(json!({}), "none");
+        decided(json!({"lastFireTime": last, "lastRunTime": last}), last);
+        // Far ahead, alone.
+        let told = format!("told: {last}");
+        decided(json!({"lastFireTime": later, "lastRunTime": last}), &told);
+        decided(
+            json!({"lastFireTime": later, "recentSkips": [skip(last)]}),
+            &told,
+        );
+        decided(json!({"lastFireTime": later}), "told: none");
+        // On record alone.
+        decided(json!({"lastRunTime": later, "lastFireTime": last}), last);
+        decided(
+            json!({"recentSkips": [skip(later)], "lastFireTime": last}),
+            last,
+        );
+        // Taken away, or put back.
+        decided(json!({"lastRunTime": last}), &told);
+        let early = "1970-01-01T00:00:00Z";
+        decided(json!({"lastFireTime": early, "lastRunTime": last}), &told);
+        // Said twice: our clock was put back.
+        decided(json!({"lastFireTime": later, "lastRunTime": later}), later);
+        // A little ahead: the clock of another controller.
+        let soon = "2026-11-20T12:01:00Z";
+        decided(json!({"lastFireTime": soon, "lastRunTime": last}), soon);
+    }
+
+    #[test]
+    fn of_an_empty_status_the_pods_that_ran_say_what_was_decided() {
+        let pod = |fire: &str, phase, held| SeenPod {
+            name: "a".into(),
+            uid: "u".into(),
+            resource_version: "1".into(),
+            fire: fire.parse().unwrap(),
+            generation: 1,
+            held,
+            deleting: false,
+            presence: Presence::Here,
+            phase,
+            reason: None,
+            message: None,
+            node: None,
+            started: None,
+            disruption: None,
+            unschedulable: None,
+            containers: Vec::new(),
+        };
+        let pods = [
+            pod("2026-11-20T12:00:10Z", Phase::Succeeded, false),
+            pod("2026-11-20T12:00:00Z", Phase::Failed, false),
+            pod("2026-11-20T12:00:20Z", Phase::Pending, true),
+            pod("9999-11-20T12:00:00Z", Phase::Succeeded, false),
+        ];
+        let (status, told) = repaired(json!({}), &pods);
+        let expected = "2026-11-20T12:00:10Z".parse().unwrap();
+        assert_eq!((status.last_fire_time, told), (Some(expected), true));
+    }
+
+    #[test]
+    fn nothing_grows_beyond_its_bounds() {
+        let long = "ä".repeat(1_000_000);
+        let (status, _) = repaired(
+            json!({
+                "counts": {"succeeded": i64::MAX, "failed": 1, "skipped": u64::MAX},
+                "lastRunTime": NOW, "lastFireTime": NOW,
+                "recentRuns": [{
+                    "name": long, "uid": long, "fireTime": NOW, "outcome": "Failed", "reason": long,
+                    "message": long, "finished": NOW, "node": long, "lastLines": vec![long.clone(); 50],
+                }],
+                "conditions": [{
+                    "type": "Ready", "status": "True", "reason": long, "message": long,
+                    "lastTransitionTime": NOW,
+                }],
+            }),
+            &[],
+        );
+        assert_eq!(status.counts.succeeded, MOST);
+        assert_eq!(status.counts.failed, 1);
+        let size = serde_json::to_string(&status).unwrap().len();
+        assert!(size < 64 * 1024, "{size}");
+    }
+
+    #[test]
+    fn an_edit_in_the_future_counts_from_now_on() {
+        let (status, _) = repaired(json!({"observedSince": "9999-01-01T00:00:00Z"}), &[]);
+        assert_eq!(status.observed_since, Some(NOW.parse().unwrap()));
+    }
+}
