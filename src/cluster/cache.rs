@@ -271,10 +271,11 @@ impl Cache {
             return;
         };
         let owner = entry.schedule.identity.clone();
-        let active = entry.status.active.iter().map(|run| run.uid.clone());
-        let active: HashSet<String> = active.collect();
-        let needed = |pod: &SeenPod| pod.presence == Presence::Here || active.contains(&pod.uid);
-        inner.keep_pods(&owner, needed);
+        let status = entry.status.clone();
+        let is_active = |uid: &str| status.active.iter().any(|active| active.uid == uid);
+        inner.keep_pods(&owner, |pod| {
+            pod.presence == Presence::Here || is_active(&pod.uid)
+        });
     }
 
     /// Forgets every pod that a complete list did not show. Returns whose they were.
@@ -298,7 +299,7 @@ impl Cache {
                 Err(Reason::Disabled) => census.disabled += 1,
                 Err(_) => census.invalid += 1,
             }
-            census.active += usize::from(entry.status.active.is_some());
+            census.active += entry.status.active.len();
         }
         census
     }

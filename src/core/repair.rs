@@ -7,8 +7,13 @@
 
 use jiff::Timestamp;
 
-use super::{readiness::BEHIND, run::SeenPod, status::whole_second};
-use crate::api::ScheduledContainerStatus;
+use super::{
+    readiness::BEHIND,
+    run::{Presence, SeenPod, is_name_of},
+    schedule_ref::ScheduleRef,
+    status::whole_second,
+};
+use crate::api::{RunRecord, ScheduledContainerStatus, Waiting};
 
 /// More than any schedule has ever fired, and still a whole number wherever JSON is read.
 const MOST: u64 = 1 << 53;
@@ -18,6 +23,12 @@ const TEXT: usize = 1_024;
 
 /// How many conditions there may be.
 const CONDITIONS: usize = 16;
+
+/// How many runs may be active, and how many fires may wait.
+const RUNS: usize = 100;
+
+/// How many attempts a run may have had.
+const ATTEMPTS: u32 = 1 << 20;
 
 /// Makes a status one that we could have written; `pods` are those of the schedule. Returns what was
 /// wrong with it, if that is worth a word.
@@ -36,8 +47,8 @@ pub fn repair(
     let decided = match (said, recorded) {
         // Somebody has emptied it. The pods that ran are left.
         (None, None) => {
-            let started = pods.iter().filter(|pod| !pod.held && pod.ended());
-            started.map(|pod| pod.fire).filter(|it| !future(it)).max()
+            let started = pods.iter().filter(|pod| !pod.held);
+            started.map(|pod| pod.fire).filter(|it| *it <= now).max()
         }
         (said, recorded) => {
             let latest = said.max(recorded);
@@ -47,10 +58,15 @@ pub fn repair(
             }
         }
     };
+    status.last_fire_time = decided;
+    let ended: Vec<_> = status.recent_runs.iter().map(|run| run.fire_time).collect();
+    // What waits is decided to wait, and has not run.
+    status
+        .queued
+        .retain(|queued| Some(queued.fire_time) <= decided && !ended.contains(&queued.fire_time));
     if decided == said {
         return None;
     }
-    status.last_fire_time = decided;
     let shown = |time: Option<Timestamp>| time.map_or("nothing".into(), |time| time.to_string());
     Some(format!(
         "status.lastFireTime was {}, but by the runs and skips on record it is {}; somebody else wrote the status",
@@ -59,13 +75,38 @@ pub fn repair(
     ))
 }
 
+/// The pods that run, or may soon, although the status has nothing to say of their fires but that they
+/// are decided: somebody has struck them from it.
+pub fn strays<'a>(
+    schedule: &ScheduleRef,
+    status: &ScheduledContainerStatus,
+    pods: &'a [SeenPod],
+) -> impl Iterator<Item = &'a SeenPod> {
+    pods.iter().filter(|pod| {
+        let fire = pod.fire;
+        let active = status.active.iter().map(|run| run.fire_time);
+        let queued = status.queued.iter().map(|queued| queued.fire_time);
+        let ended = status.recent_runs.iter().map(|run| run.fire_time);
+        let mut skipped = status.recent_skips.iter();
+        !pod.held
+            && !pod.ended()
+            && pod.presence == Presence::Here
+            && Some(fire) <= status.last_fire_time
+            && is_name_of(schedule, pod.run(), &pod.name)
+            && !active.chain(queued).chain(ended).any(|known| known == fire)
+            && !skipped.any(|skip| (skip.fire_time..=skip.last_fire_time).contains(&fire))
+    })
+}
+
 /// The latest fire that is decided, by the runs and skips on record.
 fn recorded(status: &ScheduledContainerStatus) -> Option<Timestamp> {
     let active = status.active.iter().map(|run| run.fire_time);
+    let queued = status.queued.iter().map(|queued| queued.fire_time);
     let ended = status.recent_runs.iter().map(|run| run.fire_time);
     let skipped = status.recent_skips.iter().map(|skip| skip.last_fire_time);
     let run = status.last_run_time.into_iter();
-    run.chain(active).chain(ended).chain(skipped).max()
+    let begun = run.chain(active).chain(queued);
+    begun.chain(ended).chain(skipped).max()
 }
 
 /// Keeps what grows within bounds: a status that is too large to be written could not be written
@@ -84,29 +125,41 @@ fn bound(status: &mut ScheduledContainerStatus) {
         shorten(&mut condition.reason);
         shorten(&mut condition.message);
     }
-    for run in &mut status.recent_runs {
-        for text in [&mut run.name, &mut run.uid, &mut run.reason] {
-            shorten(text);
-        }
-        for text in [&mut run.message, &mut run.node].into_iter().flatten() {
-            shorten(text);
-        }
-        run.last_lines.truncate(super::outcome::LINES);
-        run.last_lines.iter_mut().for_each(shorten);
-    }
+    status.recent_runs.iter_mut().for_each(bound_record);
     for skip in &mut status.recent_skips {
         skip.count = skip.count.min(MOST);
         shorten(&mut skip.reason);
         shorten(&mut skip.message);
     }
+    status.active.truncate(RUNS);
+    status.queued.truncate(RUNS);
     for run in &mut status.active {
-        let waiting = run.waiting.iter_mut();
-        for text in waiting.flat_map(|waiting| [&mut waiting.reason, &mut waiting.message]) {
-            shorten(text);
+        run.attempt = run.attempt.min(ATTEMPTS);
+        run.uncounted = run.uncounted.min(run.attempt);
+        if let Some(Waiting {
+            reason, message, ..
+        }) = &mut run.waiting
+        {
+            shorten(reason);
+            shorten(message);
         }
         run.stopping.iter_mut().for_each(shorten);
+        run.retry
+            .iter_mut()
+            .for_each(|next| bound_record(&mut next.after));
     }
     status.last_outcome.iter_mut().for_each(shorten);
+}
+
+fn bound_record(run: &mut RunRecord) {
+    for text in [&mut run.name, &mut run.uid, &mut run.reason] {
+        shorten(text);
+    }
+    for text in [&mut run.message, &mut run.node].into_iter().flatten() {
+        shorten(text);
+    }
+    run.last_lines.truncate(super::outcome::LINES);
+    run.last_lines.iter_mut().for_each(shorten);
 }
 
 fn shorten(text: &mut String) {
@@ -189,6 +242,7 @@ mod tests {
             uid: "u".into(),
             resource_version: "1".into(),
             fire: fire.parse().unwrap(),
+            attempt: 1,
             generation: 1,
             held,
             deleting: false,

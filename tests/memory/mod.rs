@@ -28,6 +28,7 @@ mod world;
 pub use call::Verb;
 pub use faults::Fault;
 pub use schedules::schedule;
-pub use server::Refusal;
+pub use server::{Outage, Refusal};
 pub use store::Resource;
+pub use users::schedule_id;
 pub use world::{Options, World};
