@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     ahead, check,
-    memory::{Options, World, schedule, schedule_id},
+    memory::{Options, World, schedule},
     runs, skips, starts,
 };
 
@@ -155,11 +155,6 @@ async fn a_status_that_names_the_pod_of_another_neither_starts_nor_stops_nor_awa
     world.until("12:00:15").await;
     assert_eq!(world.pods()["stranger"], stranger);
     assert_eq!(starts(&world), "12:00:10 12:00:10");
-    check_each(&world);
-}
-
-/// What is checked where a status was written by hand: the statuses prove nothing any more.
-fn check_each(world: &World) {
     world.check_runs();
 }
 
@@ -262,13 +257,13 @@ async fn garbage_on_pods_is_seen_as_the_pods_of_no_coming_fire() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_thousand_pods_of_one_schedule_make_none_late() {
+async fn a_thousand_pods_of_one_schedule_make_none_late() {
     let world = World::new(ahead(3));
     world.apply(&schedule("hello", "*/10 * * * * *").takes(1.0));
     world.apply(&schedule("many", "*/10 * * * * *").takes(1.0));
     world.until("12:00:01").await;
     let many = world.object("many");
-    for n in 0..10_000 {
+    for n in 0..1_000 {
         let mut pod = owned_by(&many, "many", "2026-11-20T11:00:00Z");
         pod["spec"]["schedulingGates"] = json!([{"name": "punctual.dev/hold"}]);
         world.pod_in("default", &format!("garbage-{n}"), pod);
@@ -283,6 +278,4 @@ async fn ten_thousand_pods_of_one_schedule_make_none_late() {
         let late = life.started_at.unwrap().duration_since(life.fire.unwrap());
         assert!(late.as_millis() < 500, "{} was {late} late", life.name);
     }
-    // The schedule is there all the time.
-    assert!(world.server.lock().store.get(&schedule_id("many")).is_ok());
 }

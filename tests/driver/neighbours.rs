@@ -27,9 +27,9 @@ async fn lateness(bad: usize, faults: Faults, refuse: bool) -> (Vec<i64>, f64) {
     for n in 0..50 {
         world.apply(&schedule(&format!("good-{n}"), "*/5 * * * * *").takes(0.1));
     }
-    world.until("12:01:00").await;
+    world.until("12:00:27").await;
     let before = world.options.faults.writes();
-    world.until("12:02:57").await;
+    world.until("12:00:57").await;
     let requests = world.options.faults.writes() - before;
     let mut late = Vec::new();
     for life in world.lives() {
@@ -43,7 +43,7 @@ async fn lateness(bad: usize, faults: Faults, refuse: bool) -> (Vec<i64>, f64) {
         let name = format!("good-{n}");
         assert_eq!(
             world.status(&name).counts.succeeded,
-            35,
+            11,
             "{name}: {:?}",
             world.status(&name)
         );
@@ -52,7 +52,7 @@ async fn lateness(bad: usize, faults: Faults, refuse: bool) -> (Vec<i64>, f64) {
     late.sort_unstable();
     // Five writes for each of the good ones' runs.
     let good = 50.0 * 5.0 / 5.0;
-    (late, requests as f64 / 117.0 - good)
+    (late, requests as f64 / 30.0 - good)
 }
 
 fn percentile(sorted: &[i64], percent: usize) -> i64 {

@@ -30,5 +30,4 @@ pub use faults::Fault;
 pub use schedules::schedule;
 pub use server::{Outage, Refusal};
 pub use store::Resource;
-pub use users::schedule_id;
 pub use world::{Options, World};
