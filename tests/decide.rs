@@ -158,6 +158,7 @@ trait Altered: Into<SeenPod> {
 impl State {
     fn decided(mut self, fire: &str) -> Self {
         self.status.last_fire_time = Some(at(fire));
+        self.status.last_run_time = Some(at(fire));
         self
     }
 
@@ -328,6 +329,7 @@ fn recorded(
             } => format!("{reason}, attempt {attempt} at {}", time.strftime("%T")),
             News::Stuck { reason, .. } => format!("stuck {reason}"),
             News::Readiness { ready, reason, .. } => format!("ready {ready} {reason}"),
+            News::Repaired { .. } => "repaired".into(),
             other => panic!("not told by decide: {other:?}"),
         })
         .collect();
@@ -1045,7 +1047,7 @@ fn since_when_an_edited_schedule_fires() {
             "12:00:35",
             Some("12:05:00"),
             None,
-            "12:05:00",
+            "12:00:35",
         ),
         (
             "behind the last fire",
@@ -1058,6 +1060,7 @@ fn since_when_an_edited_schedule_fires() {
         let mut state = when(now).edited("schedule", "0 * * * * *");
         state.status.observed_since = since.map(at);
         state.status.last_fire_time = decided.map(at);
+        state.status.last_run_time = decided.map(at);
         let [Step::Record { status, .. }] = &state.plan().steps[..] else {
             panic!("{sentence}");
         };

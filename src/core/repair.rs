@@ -45,8 +45,8 @@ pub fn repair(
     }
     let (said, recorded) = (status.last_fire_time, recorded(status));
     let decided = match (said, recorded) {
-        // Somebody has emptied it. The pods that ran are left.
-        (None, None) => {
+        // Somebody has emptied it: the words stand there before any pod is made. The pods are left.
+        (None, None) if status.observed_schedule.is_none() => {
             let started = pods.iter().filter(|pod| !pod.held);
             started.map(|pod| pod.fire).filter(|it| *it <= now).max()
         }
@@ -92,9 +92,9 @@ pub fn strays<'a>(
             && !pod.ended()
             && pod.presence == Presence::Here
             && Some(fire) <= status.last_fire_time
-            && is_name_of(schedule, pod.run(), &pod.name)
             && !active.chain(queued).chain(ended).any(|known| known == fire)
             && !skipped.any(|skip| (skip.fire_time..=skip.last_fire_time).contains(&fire))
+            && is_name_of(schedule, pod.run(), &pod.name)
     })
 }
 
