@@ -9,7 +9,7 @@ use std::{
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -33,6 +33,7 @@ use crate::{
     },
     error::{self, Error},
     metrics::{Metrics, ScheduleState},
+    places::Places,
     queue::Queue,
 };
 
@@ -40,8 +41,12 @@ use crate::{
 const ROUNDS: usize = 30;
 /// How long what was begun may take to end when we are asked to stop.
 const STOPPING: Duration = Duration::from_secs(4);
-/// After how many failures in a row, some three seconds in, users are told.
+/// After how many failures in a row, some three seconds in, users are told, and not even a fire that
+/// falls due makes it try before its time.
 const TELLING: u32 = 6;
+/// After how many failures in a row a schedule waits for its place among those that fail, too: not
+/// after the one or two that anybody may meet.
+const FAILING: u32 = 3;
 /// How often the states of all schedules are counted.
 const CENSUS: SignedDuration = SignedDuration::from_secs(5);
 
@@ -108,7 +113,7 @@ impl Driver {
 
     /// Looks after every schedule until `stop`; then ends what was begun, within a few seconds.
     pub async fn run(&self, stop: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(self.settings.concurrency.max(1)));
+        let places = Places::new(self.settings.concurrency);
         let mut workers = JoinSet::new();
         let mut counted = Timestamp::MIN;
         loop {
@@ -122,21 +127,19 @@ impl Driver {
             while workers.try_join_next().is_some() {}
             // The place comes before the key, so that the most urgent key gets it.
             let next = async {
-                let slot = slots.clone().acquire_owned().await;
-                (self.queue.pop().await, slot)
+                let place = places.usual().await;
+                (self.queue.pop().await, place)
             };
-            let (key, slot) = tokio::select! {
+            let (key, place) = tokio::select! {
                 () = stop.cancelled() => break,
                 next = next => next,
             };
-            let (Some(key), Ok(slot)) = (key, slot) else {
+            let (Some(key), Some(place)) = (key, place) else {
                 continue;
             };
-            let driver = self.clone();
-            workers.spawn(async move {
-                driver.work(key).await;
-                drop(slot);
-            });
+            let (driver, places) = (self.clone(), places.clone());
+            let fails = self.failures().get(&key).is_some_and(|it| *it >= FAILING);
+            workers.spawn(async move { places.take(place, fails, driver.work(key)).await });
         }
         let ending = async { while workers.join_next().await.is_some() {} };
         if tokio::time::timeout(STOPPING, ending).await.is_err() {
@@ -169,12 +172,10 @@ impl Driver {
                 error = &error as &dyn std::error::Error,
                 "can't bring the schedule forward"
             );
-            // A fire that falls due before the next try is not kept waiting for it.
-            wake_at = Some(
-                wake_at
-                    .filter(|wake| (now..again).contains(wake))
-                    .unwrap_or(again),
-            );
+            // A fire that falls due before the next try is not kept waiting for it, but a schedule
+            // that fires every second would never wait at all.
+            let sooner = wake_at.filter(|wake| (now..again).contains(wake) && failures < TELLING);
+            wake_at = Some(sooner.unwrap_or(again));
         } else {
             self.failures().remove(&key);
         }
@@ -196,6 +197,9 @@ impl Driver {
                 *wake_at = None;
                 return Ok(());
             }
+            if let Some(why) = &entry.unreadable {
+                return Err(Error::Unreadable(why.clone()));
+            }
             // 3: decide. (pure)
             let now = self.clock.now();
             let Plan {
@@ -213,11 +217,15 @@ impl Driver {
                 self.cache.forget_gone(key);
                 return Ok(());
             }
-            for step in steps {
+            for (place, step) in steps.into_iter().enumerate() {
                 // A Lease that was lost meanwhile ends the turn: another goes on from here.
                 if !self.leadership.leads(uid) {
                     *wake_at = None;
                     return Ok(());
+                }
+                // Tidying up may take many steps, and no fire waits for it.
+                if place > 0 && wake.is_some_and(|wake| wake <= self.clock.now()) {
+                    break;
                 }
                 // 4, 5: build and apply. (client)
                 let answer = self.apply(&entry, &seen, &step).await?;
@@ -277,10 +285,10 @@ impl Driver {
                 }
             }
             Answer::NoPod { uid } => {
-                self.cache.mark_gone(&schedule.uid, &uid);
+                self.cache.mark_gone(schedule, &uid);
                 learned.gone.push(uid);
             }
-            Answer::Deleting { uid } => self.cache.mark_deleting(&schedule.uid, &uid),
+            Answer::Deleting { uid } => self.cache.mark_deleting(schedule, &uid),
             Answer::Recorded(object) => {
                 self.cache.put_schedule(*object);
             }

@@ -15,6 +15,12 @@ pub enum Error {
     /// The API server gave no answer in time. The request may have been carried out.
     #[error("no answer within {} s to: {what}", .limit.as_secs())]
     Unanswered { what: &'static str, limit: Duration },
+    /// What stands in the status can't be read, and without it nothing can be decided: the claim would
+    /// be forgotten.
+    #[error(
+        "can't read the status, so nothing is done: {0}; put it right with kubectl edit --subresource=status"
+    )]
+    Unreadable(String),
     /// The rounds of decide and apply did not come to an end: a fault of ours, or of a cluster that
     /// changes under us at every step.
     #[error("no end after {0} rounds")]

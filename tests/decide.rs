@@ -697,7 +697,7 @@ fn since_when_an_edited_schedule_fires() {
             "12:00:35",
             Some("12:05:00"),
             None,
-            "12:05:00",
+            "12:00:35",
         ),
         (
             "behind the last fire",
@@ -710,6 +710,7 @@ fn since_when_an_edited_schedule_fires() {
         let mut state = when(now).edited("schedule", "0 * * * * *");
         state.status.observed_since = since.map(at);
         state.status.last_fire_time = decided.map(at);
+        state.status.last_run_time = decided.map(at);
         let [Step::Record { status, .. }] = &state.plan().steps[..] else {
             panic!("{sentence}");
         };

@@ -15,7 +15,7 @@ use crate::{
         outcome::cut,
         plan::{Refused, Step, Trial},
         reason::Reason,
-        run::{HOLD, RunId},
+        run::{HOLD, Presence, RunId, is_name_of},
         schedule::Schedule,
     },
     error::Error,
@@ -86,11 +86,11 @@ pub async fn apply(
             match requests.patch_pod(namespace, name, patch).await? {
                 Ok(pod) => Ok(Answer::Pod(Box::new(pod))),
                 // 404: there is none. 422 or 409: another pod has the name, or a webhook objects.
-                Err(refusal) => verify(requests, namespace, name, uid, Some(refusal)).await,
+                Err(refusal) => verify(requests, schedule, name, uid, Some(refusal)).await,
             }
         }
 
-        Step::Verify { name, uid } => verify(requests, namespace, name, uid, None).await,
+        Step::Verify { name, uid } => verify(requests, schedule, name, uid, None).await,
 
         Step::Try { generation } => {
             let name = format!("{}-trial", schedule.identity.name);
@@ -108,7 +108,7 @@ pub async fn apply(
         }
 
         Step::Stop { name, uid } | Step::Collect { name, uid } => {
-            delete(requests, namespace, name, uid, None).await
+            delete(requests, schedule, name, uid, None).await
         }
 
         // The version makes sure that it is still held and unclaimed, as far as the pod can tell.
@@ -116,7 +116,7 @@ pub async fn apply(
             name,
             uid,
             resource_version,
-        } => delete(requests, namespace, name, uid, Some(resource_version)).await,
+        } => delete(requests, schedule, name, uid, Some(resource_version)).await,
     }
 }
 
@@ -158,21 +158,40 @@ async fn prepare(
 }
 
 fn is_ours(schedule: &Schedule, run: RunId, found: &ObservedPod) -> bool {
-    owner(&found.metadata).is_some_and(|owner| owner.uid == schedule.identity.uid)
-        && seen_pod(found.clone()).run() == run
+    owner(&found.metadata).as_ref() == Some(&schedule.identity) && {
+        let seen = seen_pod(found.clone());
+        // Without our label no watch shows it, so nobody could look after it.
+        seen.run() == run && seen.presence == Presence::Here
+    }
+}
+
+/// Whether a pod that the status names is a run of this schedule. Anybody may write a status: what
+/// stands there must never make us wait for a stranger's pod, start it or delete it. One that lost its
+/// owner is still a run, if it has the name of one; another's owner makes it another's.
+fn is_run(schedule: &Schedule, found: &ObservedPod) -> bool {
+    let identity = &schedule.identity;
+    let mut owners = found.metadata.owner_references.iter().flatten();
+    match owners.any(|owner| owner.controller == Some(true)) {
+        true => owner(&found.metadata).as_ref() == Some(identity),
+        false => {
+            let found = seen_pod(found.clone());
+            is_name_of(identity, found.run(), &found.name)
+        }
+    }
 }
 
 /// Asks the API server itself about a pod. `refusal` is why we ask; if the pod is there after all,
 /// with its gate, that refusal is what stands in the way.
 async fn verify(
     requests: &Requests,
-    namespace: &str,
+    schedule: &Schedule,
     name: &str,
     uid: &str,
     refusal: Option<Box<Status>>,
 ) -> Result<Answer, Error> {
+    let namespace = schedule.identity.namespace.as_str();
     match requests.get_pod(namespace, name).await? {
-        Ok(found) if found.metadata.uid.as_deref() != Some(uid) => {
+        Ok(found) if found.metadata.uid.as_deref() != Some(uid) || !is_run(schedule, &found) => {
             Ok(Answer::NoPod { uid: uid.into() })
         }
         Ok(found) => {
@@ -193,15 +212,16 @@ async fn verify(
 
 async fn delete(
     requests: &Requests,
-    namespace: &str,
+    schedule: &Schedule,
     name: &str,
     uid: &str,
     version: Option<&str>,
 ) -> Result<Answer, Error> {
+    let namespace = schedule.identity.namespace.as_str();
     match requests.delete_pod(namespace, name, uid, version).await? {
         Ok(()) => Ok(Answer::Deleting { uid: uid.into() }),
         Err(refusal) if refusal.code == 404 => Ok(Answer::NoPod { uid: uid.into() }),
-        Err(refusal) if refusal.code == 409 => verify(requests, namespace, name, uid, None).await,
+        Err(refusal) if refusal.code == 409 => verify(requests, schedule, name, uid, None).await,
         Err(refusal) => Err(passing("delete the pod", refusal)),
     }
 }
@@ -272,6 +292,8 @@ fn refused(refusal: Box<Status>, pod: &str) -> Result<(Reason, String), Error> {
         403 if said.contains("violates PodSecurity") => Reason::PodSecurityViolation,
         403 if said.contains("being terminated") => Reason::NamespaceTerminating,
         403 => Reason::CreateForbidden,
+        // The policy's doing, not the template's.
+        422 if said.contains("ValidatingAdmissionPolicy") => Reason::CreateRefused,
         400 | 413 | 422 => Reason::InvalidPod,
         409 => return Err(passing("create the pod", refusal)),
         _ => Reason::CreateRefused,

@@ -5,6 +5,7 @@
 
 mod calendars;
 mod led;
+mod status;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -57,6 +58,8 @@ impl From<&ScheduleRef> for Key {
 pub struct Entry {
     pub schedule: Arc<Schedule>,
     pub status: Arc<ScheduledContainerStatus>,
+    /// What can't be read of the status, where nothing can be decided without it.
+    pub unreadable: Option<String>,
     /// The version that the next write of its status must be based on.
     pub resource_version: String,
     pub deleting: bool,
@@ -74,13 +77,11 @@ struct Inner {
     /// What every schedule here is read with.
     almanac: Arc<Almanac>,
     schedules: HashMap<Key, Entry>,
-    /// By the uid of the schedule that owns them.
-    pods: HashMap<String, Pods>,
-}
-
-struct Pods {
-    schedule: Key,
-    pods: Vec<SeenPod>,
+    /// By the schedule that owns them, in its whole identity: who names the uid alone, from another
+    /// namespace or under another name, is a stranger.
+    pods: HashMap<ScheduleRef, Vec<SeenPod>>,
+    /// Whose each of them is, by its uid: a pod that we never had must not cost a look at all.
+    owners: HashMap<String, ScheduleRef>,
 }
 
 /// How many schedules are in which state.
@@ -100,6 +101,7 @@ impl Cache {
             almanac,
             schedules: HashMap::new(),
             pods: HashMap::new(),
+            owners: HashMap::new(),
         };
         Self {
             inner: Arc::new(Mutex::new(inner)),
@@ -110,12 +112,12 @@ impl Cache {
     pub fn observe(&self, key: &Key) -> Option<(Entry, Seen)> {
         let inner = self.lock();
         let entry = inner.schedules.get(key)?.clone();
-        let pods = inner.pods.get(&entry.schedule.identity.uid);
+        let pods = inner.pods.get(&entry.schedule.identity);
         let seen = Seen {
             status: (*entry.status).clone(),
             deleting: entry.deleting,
             requested: entry.requested,
-            pods: pods.map(|pods| pods.pods.clone()).unwrap_or_default(),
+            pods: pods.cloned().unwrap_or_default(),
         };
         Some((entry, seen))
     }
@@ -150,18 +152,10 @@ impl Cache {
         {
             return Some(key);
         }
-        let Ok(status) = decoded::<Option<ScheduledContainerStatus>>(object.status.as_deref())
-        else {
-            // Without its status a schedule can't be decided about: its claim would be forgotten.
-            tracing::warn!(
-                namespace = &*key.namespace,
-                schedule = &*key.name,
-                "the schedule's status can't be read, so nothing is done about it"
-            );
-            inner.schedules.remove(&key);
-            return Some(key);
+        let (status, unreadable) = match status::read(object.status.as_deref()) {
+            Ok(status) => (status, None),
+            Err(why) => (ScheduledContainerStatus::default(), Some(why)),
         };
-        let status = status.unwrap_or_default();
         let observed = status.observed_schedule.as_deref();
         let known = known.filter(|entry| entry.schedule.identity == identity);
         let schedule = match known {
@@ -192,6 +186,7 @@ impl Cache {
         let entry = Entry {
             schedule,
             status: Arc::new(status),
+            unreadable,
             resource_version,
             deleting: meta.deletion_timestamp.is_some(),
             requested,
@@ -229,15 +224,17 @@ impl Cache {
     pub fn put_pod(&self, owner: &ScheduleRef, pod: ObservedPod) -> SeenPod {
         let pod = seen_pod(pod);
         let mut inner = self.lock();
-        let pods = inner.pods.entry(owner.uid.clone()).or_insert_with(|| Pods {
-            schedule: Key::from(owner),
-            pods: Vec::new(),
-        });
-        match pods.pods.iter_mut().find(|known| known.uid == pod.uid) {
+        // Somebody may have given it to another schedule.
+        if inner.owners.get(&pod.uid).is_some_and(|had| had != owner) {
+            inner.forget_pod(&pod.uid);
+        }
+        inner.owners.insert(pod.uid.clone(), owner.clone());
+        let pods = inner.pods.entry(owner.clone()).or_default();
+        match pods.iter_mut().find(|known| known.uid == pod.uid) {
             Some(known) if known.presence == Presence::Gone => {}
             Some(known) if later(&known.resource_version, &pod.resource_version) => {}
             Some(known) => *known = pod.clone(),
-            None => pods.pods.push(pod.clone()),
+            None => pods.push(pod.clone()),
         }
         pod
     }
@@ -248,19 +245,11 @@ impl Cache {
         let pod = self.put_pod(owner, pod);
         let mut inner = self.lock();
         let schedule = inner.schedules.get(&Key::from(owner));
-        let known = schedule.is_some_and(|entry| entry.schedule.identity == *owner);
-        if let Some(owned) = inner.pods.get_mut(&owner.uid) {
-            owned.pods.retain(|lost| known || lost.uid != pod.uid);
-            if owned.pods.is_empty() {
-                inner.pods.remove(&owner.uid);
-            }
+        if schedule.is_some_and(|entry| entry.schedule.identity == *owner) {
+            inner.mark(owner, &pod.uid, lose);
+        } else {
+            inner.forget_pod(&pod.uid);
         }
-        drop(inner);
-        self.mark(&owner.uid, &pod.uid, |pod| {
-            if pod.presence == Presence::Here {
-                pod.presence = Presence::Missing;
-            }
-        });
         pod
     }
 
@@ -268,21 +257,20 @@ impl Cache {
     /// Returns whose it was, if it was one of ours.
     pub fn lose_uid(&self, uid: &str) -> Option<Key> {
         let mut inner = self.lock();
-        inner.pods.values_mut().find_map(|pods| {
-            let pod = pods.pods.iter_mut().find(|pod| pod.uid == uid)?;
-            pod.presence = Presence::Missing;
-            Some(pods.schedule.clone())
-        })
+        let owner = inner.owners.get(uid)?.clone();
+        inner.mark(&owner, uid, lose);
+        Some(Key::from(&owner))
     }
 
     /// Remembers that a pod does not exist: the API server said so.
-    pub fn mark_gone(&self, owner: &str, uid: &str) {
-        self.mark(owner, uid, |pod| pod.presence = Presence::Gone);
+    pub fn mark_gone(&self, owner: &ScheduleRef, uid: &str) {
+        let gone = |pod: &mut SeenPod| pod.presence = Presence::Gone;
+        self.lock().mark(owner, uid, gone);
     }
 
     /// Remembers that a pod's deletion was accepted.
-    pub fn mark_deleting(&self, owner: &str, uid: &str) {
-        self.mark(owner, uid, |pod| pod.deleting = true);
+    pub fn mark_deleting(&self, owner: &ScheduleRef, uid: &str) {
+        self.lock().mark(owner, uid, |pod| pod.deleting = true);
     }
 
     /// Forgets the pods that no watch shows and that nobody waits for.
@@ -291,31 +279,22 @@ impl Cache {
         let Some(entry) = inner.schedules.get(key) else {
             return;
         };
-        let uid = entry.schedule.identity.uid.clone();
+        let owner = entry.schedule.identity.clone();
         let status = entry.status.clone();
         let is_active = |uid: &str| status.active.iter().any(|active| active.uid == uid);
-        if let Some(pods) = inner.pods.get_mut(&uid) {
-            pods.pods
-                .retain(|pod| pod.presence == Presence::Here || is_active(&pod.uid));
-            if pods.pods.is_empty() {
-                inner.pods.remove(&uid);
-            }
-        }
+        inner.keep_pods(&owner, |pod| {
+            pod.presence == Presence::Here || is_active(&pod.uid)
+        });
     }
 
     /// Forgets every pod that a complete list did not show. Returns whose they were.
     pub fn keep_pods(&self, listed: &HashSet<String>) -> Vec<Key> {
         let mut inner = self.lock();
-        let mut changed = Vec::new();
-        inner.pods.retain(|_, pods| {
-            let before = pods.pods.len();
-            pods.pods.retain(|pod| listed.contains(&pod.uid));
-            if pods.pods.len() != before {
-                changed.push(pods.schedule.clone());
-            }
-            !pods.pods.is_empty()
-        });
-        changed
+        let owners: Vec<ScheduleRef> = inner.pods.keys().cloned().collect();
+        let changed = owners
+            .iter()
+            .filter(|owner| inner.keep_pods(owner, |pod| listed.contains(&pod.uid)));
+        changed.map(Key::from).collect()
     }
 
     /// How many schedules are in which state, of those whose uid is one of these.
@@ -336,23 +315,52 @@ impl Cache {
         census
     }
 
-    fn mark(&self, owner: &str, uid: &str, change: impl FnOnce(&mut SeenPod)) {
-        let mut inner = self.lock();
-        let pods = inner
-            .pods
-            .get_mut(owner)
-            .into_iter()
-            .flat_map(|pods| &mut pods.pods);
-        if let Some(pod) = pods.into_iter().find(|pod| pod.uid == uid) {
-            change(pod);
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic while it was held left a cache that is old at worst.
         self.inner
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn mark(&mut self, owner: &ScheduleRef, uid: &str, change: impl FnOnce(&mut SeenPod)) {
+        let mut pods = self.pods.get_mut(owner).into_iter().flatten();
+        if let Some(pod) = pods.find(|pod| pod.uid == uid) {
+            change(pod);
+        }
+    }
+
+    fn forget_pod(&mut self, uid: &str) {
+        if let Some(owner) = self.owners.get(uid).cloned() {
+            self.keep_pods(&owner, |pod| pod.uid != uid);
+        }
+    }
+
+    /// Forgets the other pods of a schedule. Says whether there were any.
+    fn keep_pods(&mut self, owner: &ScheduleRef, needed: impl Fn(&SeenPod) -> bool) -> bool {
+        let Some(pods) = self.pods.get_mut(owner) else {
+            return false;
+        };
+        let before = pods.len();
+        pods.retain(|pod| {
+            let needed = needed(pod);
+            if !needed {
+                self.owners.remove(&pod.uid);
+            }
+            needed
+        });
+        let forgot = pods.len() != before;
+        if pods.is_empty() {
+            self.pods.remove(owner);
+        }
+        forgot
+    }
+}
+
+fn lose(pod: &mut SeenPod) {
+    if pod.presence == Presence::Here {
+        pod.presence = Presence::Missing;
     }
 }
 

@@ -76,6 +76,10 @@ pub fn owner(metadata: &ObjectMeta) -> Option<ScheduleRef> {
     })
 }
 
+/// How many bytes of a text from elsewhere are kept: as much as a kubelet leaves of a termination
+/// message.
+const TEXT: usize = 4096;
+
 /// What is seen of a pod. What somebody made unreadable is seen as the pod of no coming fire.
 pub fn seen_pod(pod: ObservedPod) -> SeenPod {
     let ObservedPod {
@@ -106,9 +110,18 @@ pub fn seen_pod(pod: ObservedPod) -> SeenPod {
         unschedulable: condition(&status, "PodScheduled", "False", Some("Unschedulable"))
             .map(|(_, message)| message),
         containers: containers(&status),
-        reason: status.reason,
-        message: status.message,
+        reason: status.reason.map(|text| end_of(&text)),
+        message: status.message.map(|text| end_of(&text)),
     }
+}
+
+/// The end of a text, where its last lines are.
+fn end_of(text: &str) -> String {
+    let mut start = text.len().saturating_sub(TEXT);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text[start..].to_owned()
 }
 
 fn parsed<T: std::str::FromStr>(annotations: &BTreeMap<String, String>, key: &str) -> Option<T> {
@@ -137,7 +150,7 @@ fn condition(
             && condition.status == state
             && (reason.is_none() || condition.reason.as_deref() == reason)
     })?;
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let text = |text: &Option<String>| text.as_deref().map(end_of).unwrap_or_default();
     Some((text(&condition.reason), text(&condition.message)))
 }
 
@@ -168,7 +181,7 @@ fn container_state(state: &ApiState) -> Option<ContainerState> {
             exit_code: ended.exit_code,
             signal: ended.signal,
             reason: ended.reason.clone().unwrap_or_default(),
-            message: ended.message.clone().unwrap_or_default(),
+            message: ended.message.as_deref().map(end_of).unwrap_or_default(),
             started: time(&ended.started_at),
             finished: time(&ended.finished_at),
         }));
@@ -181,6 +194,6 @@ fn container_state(state: &ApiState) -> Option<ContainerState> {
     let waiting = state.waiting.as_ref()?;
     Some(ContainerState::Waiting {
         reason: waiting.reason.clone().unwrap_or_default(),
-        message: waiting.message.clone().unwrap_or_default(),
+        message: waiting.message.as_deref().map(end_of).unwrap_or_default(),
     })
 }

@@ -98,7 +98,10 @@ impl Reporter {
             News::Waiting { reason, .. } => self.metrics.run_waiting(*reason),
             // What becomes of them is counted when it is known.
             News::Retrying { .. } | News::Queued { .. } | News::Stuck { .. } => {}
-            News::Readiness { .. } | News::Hindered { .. } | News::NameTaken { .. } => {}
+            News::Readiness { .. }
+            | News::Hindered { .. }
+            | News::Repaired { .. }
+            | News::NameTaken { .. } => {}
         }
     }
 }

@@ -12,7 +12,10 @@ use kube::{
 };
 use serde_json::Value;
 
-use super::observe::{ObservedPod, ObservedSchedule};
+use super::{
+    names::is_subdomain,
+    observe::{ObservedPod, ObservedSchedule},
+};
 use crate::error::Error;
 
 /// The name under which our writes stand in `managedFields`.
@@ -59,6 +62,9 @@ impl Requests {
     }
 
     pub async fn get_pod(&self, namespace: &str, name: &str) -> Answered<ObservedPod> {
+        if let Err(none) = can_be(name) {
+            return Ok(Err(none));
+        }
         let pods = self.pods(namespace);
         ask("read the pod", pods.get(name)).await
     }
@@ -69,6 +75,9 @@ impl Requests {
         name: &str,
         patch: Value,
     ) -> Answered<ObservedPod> {
+        if let Err(none) = can_be(name) {
+            return Ok(Err(none));
+        }
         let pods = self.pods(namespace);
         let params = PatchParams::apply(FIELD_MANAGER);
         let patch = Patch::Strategic(patch);
@@ -83,6 +92,9 @@ impl Requests {
         uid: &str,
         version: Option<&str>,
     ) -> Answered<()> {
+        if let Err(none) = can_be(name) {
+            return Ok(Err(none));
+        }
         let params = DeleteParams {
             preconditions: Some(Preconditions {
                 uid: Some(uid.into()),
@@ -122,6 +134,17 @@ impl Requests {
 
     fn schedules(&self, namespace: &str) -> Api<ObservedSchedule> {
         Api::namespaced(self.client.clone(), namespace)
+    }
+}
+
+/// The name of a pod may come from a status that anybody may have written, and it becomes part of a
+/// path: what can't be a name names no pod, and leads nowhere else.
+fn can_be(name: &str) -> Result<(), Box<Status>> {
+    match is_subdomain(name) {
+        true => Ok(()),
+        false => Err(Status::failure("no pod can have this name", "NotFound")
+            .with_code(404)
+            .boxed()),
     }
 }
 

@@ -19,7 +19,7 @@ pub fn claimed(pod: &SeenPod, now: Timestamp) -> ActiveRun {
         uid: pod.uid.clone(),
         fire_time: pod.fire,
         claim_time: whole_second(now),
-        attempt: 1,
+        attempt: pod.attempt,
         uncounted: 0,
         retry: None,
         waiting: None,

@@ -9,6 +9,7 @@ mod follow;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    active,
     cron::Due,
     form::{self, Observed},
     litter::{Coming, litter},
@@ -17,12 +18,16 @@ use super::{
     plan::{Learned, Plan, Seen, Step},
     prepare, readiness,
     reason::Reason,
+    repair,
     run::{RunId, SeenPod, is_by_hand},
     schedule::{Earlier, Schedule},
     status::{push_skip, whole_second},
     timetable::Timetable,
 };
 use crate::api::{ActiveRun, ScheduledContainerStatus, SkipRecord};
+
+/// How many runs that the status doesn't name are taken in at once: as many as may be active.
+const STRAYS: usize = 100;
 
 /// Decides. `ahead` is how long before a fire its pod may be prepared.
 pub fn decide(
@@ -41,13 +46,16 @@ pub fn decide(
         news: Vec::new(),
         outdated: false,
     };
+    draft.repair();
     draft.adopt();
-    let busy = draft.follow_active();
-    if let Some(step) = busy.ask {
-        // Nothing may be decided about this schedule before the question is answered, but fires
+    let strays = draft.take_in_strays();
+    let mut busy = draft.follow_active();
+    busy.asks.extend(strays);
+    if !busy.asks.is_empty() {
+        // Nothing may be decided about this schedule before the questions are answered, but fires
         // that fall due meanwhile are still noticed.
         return Plan {
-            steps: vec![step],
+            steps: busy.asks,
             wake_at: draft.next_fire(None).filter(|&fire| fire > now),
         };
     }
@@ -88,7 +96,10 @@ pub fn decide(
 
     // The order is the order of urgency: what starts a run comes first, what tidies up comes last.
     let steps = if !busy.releases.is_empty() {
-        busy.releases
+        // Where fires come faster than they are written there is never nothing else to do, so one
+        // pod that nobody needs goes along; but not by what is still to be written.
+        let swept = litter.into_iter().take(usize::from(!changed));
+        busy.releases.into_iter().chain(swept).collect()
     } else if changed {
         vec![Step::Record {
             status: Box::new(draft.status),
@@ -126,6 +137,39 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
+    /// Puts right what somebody else has written.
+    fn repair(&mut self) {
+        if let Some(message) = repair::repair(&mut self.status, &self.seen.pods, self.now) {
+            self.news.push(News::Repaired { message });
+        }
+    }
+
+    /// Takes in the runs that have started and that somebody has struck from the status: no other may
+    /// start beside them. Asks first whether they are still there, since the cache may be old.
+    fn take_in_strays(&mut self) -> Vec<Step> {
+        let strays: Vec<&SeenPod> = match self.seen.deleting {
+            true => Vec::new(),
+            false => repair::strays(&self.schedule.identity, &self.status, &self.seen.pods)
+                .take(STRAYS)
+                .collect(),
+        };
+        let (found, unknown): (Vec<_>, Vec<_>) = strays
+            .into_iter()
+            .partition(|pod| self.learned.found.contains(&pod.uid));
+        for pod in found {
+            let name = &pod.name;
+            let message = format!("run {name} was active, and the status did not say so");
+            self.news.push(News::Repaired { message });
+            self.status.active.push(active::claimed(pod, self.now));
+            self.status.active.sort_by_key(|active| active.fire_time);
+        }
+        let ask = |pod: &SeenPod| Step::Verify {
+            name: pod.name.clone(),
+            uid: pod.uid.clone(),
+        };
+        unknown.into_iter().map(ask).collect()
+    }
+
     /// Fires up to this instant are decided or are not this form of the schedule's.
     fn watermark(&self) -> Timestamp {
         let times = [self.status.last_fire_time, self.status.observed_since];

@@ -18,6 +18,7 @@ pub mod prepare;
 pub mod readiness;
 pub mod reason;
 pub mod reason_table;
+pub mod repair;
 pub mod retry;
 pub mod rules;
 pub mod run;

@@ -53,6 +53,8 @@ pub enum News {
     },
     /// The API server doesn't do what is needed, and goes on not doing it.
     Hindered { message: String },
+    /// Somebody else had written the status, and it was put right.
+    Repaired { message: String },
     /// A pod that is not ours has the name of a run, which got another name.
     NameTaken { name: String },
 }

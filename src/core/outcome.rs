@@ -9,7 +9,7 @@ use super::{
 use crate::api::{ActiveRun, Outcome, RunRecord};
 
 /// How many of the last lines of a failed run its record keeps.
-const LINES: usize = 10;
+pub(super) const LINES: usize = 10;
 /// How many characters of each.
 const LINE_LENGTH: usize = 200;
 /// How many characters of a message from elsewhere.

@@ -110,6 +110,7 @@ fn mended_elsewhere(reason: Reason) -> bool {
         | Reason::CreateForbidden
         | Reason::CreateRefused
         | Reason::NameTaken
+        | Reason::StatusRepaired
         | Reason::CannotProceed => false,
         // They are about a run, a fire or a schedule file.
         Reason::Started

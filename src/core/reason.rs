@@ -99,6 +99,7 @@ reasons! {
     InvalidSpec Warning "The spec can't be read by this version of the controller.";
     // What else goes wrong.
     CannotProceed Warning "The API server doesn't do what the schedule needs; it is tried again.";
+    StatusRepaired Warning "Somebody else had written the status, and it was put right.";
     NameTaken Warning "A pod that isn't the schedule's has the name of its run.";
     InvalidEntry Warning "An entry of the schedule file can't be used.";
     InvalidFile Warning "The schedule file can't be read.";

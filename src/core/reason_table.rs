@@ -76,6 +76,7 @@ pub const fn remedy(reason: Reason) -> Option<&'static str> {
         Reason::CannotProceed => {
             Some("Look at the message: a webhook may be down, or a right missing.")
         }
+        Reason::StatusRepaired => Some("Find out who wrote it: only the controller should."),
         Reason::NameTaken => Some("Delete or rename the other pod if the names confuse you."),
         Reason::InvalidEntry | Reason::InvalidFile => {
             Some("Correct the schedule file; it is read again at once.")

@@ -109,7 +109,7 @@ pub fn push_skip(status: &mut ScheduledContainerStatus, skip: SkipRecord) {
         .is_some_and(|before| are_neighbours(status, before, &skip));
     match status.recent_skips.first_mut() {
         Some(before) if neighbours => {
-            before.last_fire_time = skip.last_fire_time;
+            before.last_fire_time = before.last_fire_time.max(skip.last_fire_time);
             before.count += skip.count;
         }
         _ => {

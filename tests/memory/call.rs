@@ -96,6 +96,14 @@ impl Call {
         }
     }
 
+    /// The name of the object that it is about, also of one that it creates.
+    pub fn named(&self) -> &str {
+        match self.verb {
+            Verb::Create => self.body["metadata"]["name"].as_str().unwrap_or_default(),
+            _ => &self.name,
+        }
+    }
+
     /// Whether it may change something.
     pub fn writes(&self) -> bool {
         matches!(self.verb, Verb::Create | Verb::Patch | Verb::Delete) && !self.dry_run()

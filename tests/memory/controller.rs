@@ -24,6 +24,7 @@ use punctual::{
     metrics::Metrics,
     queue::Queue,
 };
+use serde_json::Value;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -33,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     call::{Call, Verb},
     faults::{Dice, Fault, Faults},
-    server::Server,
+    server::{Outage, Refusal, Server},
     watching,
 };
 
@@ -110,6 +111,13 @@ fn start(client: Client, clock: Clock, settings: Settings) -> JoinSet<()> {
 
 type Answer = http::Response<UnsyncBoxBody<Bytes, std::io::Error>>;
 
+fn response(code: u16, body: &Value) -> Answer {
+    let body = Full::new(Bytes::from(body.to_string()));
+    let body = body.map_err(|never| match never {}).boxed_unsync();
+    let response = http::Response::builder().status(code).body(body);
+    response.expect("codes are valid")
+}
+
 impl Link {
     fn client(self) -> Client {
         let service = tower::service_fn(move |request| {
@@ -121,18 +129,28 @@ impl Link {
 
     async fn carry(self, call: Call) -> Result<Answer, std::io::Error> {
         self.travel().await;
+        let outage = *self.server.outages().borrow();
+        match outage {
+            Outage::None => {}
+            Outage::Down => return Err(std::io::ErrorKind::ConnectionRefused.into()),
+            Outage::Overloaded => {
+                let overloaded = Refusal::new(429, "TooManyRequests", "the server is overloaded");
+                return Ok(response(overloaded.code, &overloaded.body()));
+            }
+        }
         if call.verb == Verb::Watch {
             let stream = watching::stream(self.server.clone(), call, self.frozen.subscribe());
             return Ok(http::Response::new(StreamBody::new(stream).boxed_unsync()));
         }
         let fault = if call.writes() {
             self.faults
-                .next(&self.by, call.verb, call.resource, &call.name)
+                .next(&self.by, call.verb, call.resource, call.named())
         } else {
             Fault::None
         };
         match fault {
             Fault::Before => return Err(std::io::ErrorKind::ConnectionRefused.into()),
+            Fault::Hang => return std::future::pending().await,
             Fault::CrashBefore(pause) => return self.die(pause).await,
             Fault::Late(pause) => {
                 tokio::spawn(async move {
@@ -149,17 +167,14 @@ impl Link {
             Fault::After => return Err(std::io::ErrorKind::ConnectionReset.into()),
             Fault::Silence => return std::future::pending().await,
             Fault::CrashAfter(pause) => return self.die(pause).await,
-            Fault::None | Fault::Before | Fault::CrashBefore(_) | Fault::Late(_) => {}
+            Fault::None | Fault::Before | Fault::Hang | Fault::CrashBefore(_) | Fault::Late(_) => {}
         }
         self.travel().await;
         let (code, body) = match answer {
             Ok(object) => (200, object),
             Err(refusal) => (refusal.code, refusal.body()),
         };
-        let body = Full::new(Bytes::from(body.to_string()));
-        let body = body.map_err(|never| match never {}).boxed_unsync();
-        let response = http::Response::builder().status(code).body(body);
-        Ok(response.expect("codes are valid"))
+        Ok(response(code, &body))
     }
 
     async fn travel(&self) {

@@ -18,6 +18,8 @@ pub enum Fault {
     After,
     /// It is carried out, and no answer ever comes.
     Silence,
+    /// It is not carried out, and no answer ever comes.
+    Hang,
     /// The connection breaks, and it is carried out all the same, this much later.
     Late(Duration),
     /// The controller dies before it arrives, and another comes after this time.

@@ -28,6 +28,6 @@ mod world;
 pub use call::Verb;
 pub use faults::Fault;
 pub use schedules::{Template, schedule};
-pub use server::Refusal;
+pub use server::{Outage, Refusal};
 pub use store::Resource;
 pub use world::{Options, World};

@@ -75,6 +75,18 @@ pub struct Server {
     inner: Arc<Mutex<Inner>>,
     /// The latest version.
     changed: watch::Sender<u64>,
+    /// What every request is answered with, and watches break when it changes.
+    outage: watch::Sender<Outage>,
+}
+
+/// What is the matter with the server as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    None,
+    /// Nobody listens.
+    Down,
+    /// It answers 429 to everything.
+    Overloaded,
 }
 
 pub struct Inner {
@@ -94,12 +106,22 @@ impl Server {
             clock,
             inner: Arc::new(Mutex::new(inner)),
             changed: watch::Sender::new(0),
+            outage: watch::Sender::new(Outage::None),
         }
     }
 
     /// Looks at the state, or changes it as nobody else could.
     pub fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("no test goes on after a panic")
+    }
+
+    /// Breaks every watch, and from now on does this to every request.
+    pub fn outage(&self, outage: Outage) {
+        self.outage.send_replace(outage);
+    }
+
+    pub fn outages(&self) -> watch::Receiver<Outage> {
+        self.outage.subscribe()
     }
 
     /// Tells when there are changes.

@@ -72,6 +72,22 @@ impl World {
         });
     }
 
+    /// Writes a schedule's status by hand.
+    pub fn write_status(&self, name: &str, change: impl FnOnce(&mut Value)) {
+        self.change(schedule_id(name), |object| change(&mut object["status"]));
+    }
+
+    /// Creates this pod, in this namespace.
+    pub fn pod_in(&self, namespace: &str, name: &str, pod: Value) -> Value {
+        let id = Id {
+            namespace: namespace.into(),
+            ..pod_id(name)
+        };
+        self.server
+            .with(|store, now| store.create("user", now, id, pod))
+            .expect("a new name")
+    }
+
     /// Creates a pod that belongs to no schedule.
     pub fn stranger(&self, name: &str) {
         let object = json!({"metadata": {}, "spec": {"schedulingGates": [{"name": "elsewhere"}]}});

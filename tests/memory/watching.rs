@@ -10,7 +10,7 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     call::Call,
-    server::{Server, selects},
+    server::{Outage, Server, selects},
     store::Change,
 };
 
@@ -21,6 +21,7 @@ struct Watching {
     until: Instant,
     changes: watch::Receiver<u64>,
     frozen: watch::Receiver<bool>,
+    outages: watch::Receiver<Outage>,
     over: bool,
 }
 
@@ -38,6 +39,7 @@ pub fn stream(
         seen: call.since(),
         until: Instant::now() + Duration::from_secs(seconds.unwrap_or(300)),
         changes: server.changes(),
+        outages: server.outages(),
         server,
         call,
         frozen,
@@ -60,10 +62,15 @@ async fn next(mut watching: Watching) -> Option<(Result<Frame<Bytes>, std::io::E
         if !lines.is_empty() {
             return Some((Ok(Frame::data(lines.into())), watching));
         }
-        let changed = tokio::time::timeout_at(watching.until, watching.changes.changed());
-        match changed.await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return None,
+        let changed = async {
+            tokio::select! {
+                changed = watching.changes.changed() => changed.is_ok(),
+                _ = watching.outages.changed() => false,
+            }
+        };
+        match tokio::time::timeout_at(watching.until, changed).await {
+            Ok(true) => {}
+            Ok(false) => return None,
             Err(_) => {
                 watching.over = true;
                 let (version, kind) = watching.call.resource.kind();

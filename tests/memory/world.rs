@@ -40,6 +40,8 @@ pub struct Options {
     pub delay: Duration,
     pub seed: u64,
     pub faults: Faults,
+    /// How many schedules a controller works on at once.
+    pub concurrency: usize,
 }
 
 impl Default for Options {
@@ -49,6 +51,7 @@ impl Default for Options {
             delay: Duration::from_millis(4),
             seed: 1,
             faults: Faults::none(),
+            concurrency: 8,
         }
     }
 }
@@ -98,7 +101,7 @@ impl World {
             crash,
         };
         let settings = Settings {
-            concurrency: 8,
+            concurrency: self.options.concurrency,
             prepare_ahead: self.options.ahead,
         };
         self.links.insert(name.into(), link.clone());

@@ -162,6 +162,7 @@ pub trait Altered: Into<SeenPod> {
 impl State {
     pub fn decided(mut self, fire: &str) -> Self {
         self.status.last_fire_time = Some(at(fire));
+        self.status.last_run_time = Some(at(fire));
         self
     }
 
@@ -333,6 +334,7 @@ pub fn recorded(
             } => format!("{reason}, attempt {attempt} at {}", time.strftime("%T")),
             News::Stuck { reason, .. } => format!("stuck {reason}"),
             News::Readiness { ready, reason, .. } => format!("ready {ready} {reason}"),
+            News::Repaired { .. } => "repaired".into(),
             other => panic!("not told by decide: {other:?}"),
         })
         .collect();

@@ -17,15 +17,11 @@ impl Cache {
     /// The pods of schedules whose uid is one of these.
     pub fn pods(&self, is_one: impl Fn(&str) -> bool) -> Vec<(ScheduleRef, SeenPod)> {
         let inner = self.lock();
-        let owned = inner.pods.iter().filter(|(uid, _)| is_one(uid));
-        let pods = owned.flat_map(|(uid, owned)| {
-            let schedule = ScheduleRef {
-                namespace: owned.schedule.namespace.to_string(),
-                name: owned.schedule.name.to_string(),
-                uid: uid.clone(),
-            };
-            let pods = owned.pods.iter().cloned();
-            pods.map(move |pod| (schedule.clone(), pod))
+        let owned = inner.pods.iter();
+        let owned = owned.filter(|(owner, _)| is_one(&owner.uid));
+        let pods = owned.flat_map(|(owner, pods)| {
+            let pods = pods.iter().cloned();
+            pods.map(move |pod| (owner.clone(), pod))
         });
         pods.collect()
     }

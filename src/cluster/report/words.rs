@@ -260,6 +260,16 @@ pub fn of_news(schedule: &ScheduleRef, news: &News, now: Timestamp) -> Words {
                 format!("{} It is tried again.", capital(&sentence(message))),
             )
         },
+        News::Repaired { message } => Words {
+            series: Some(String::new()),
+            ..words(
+                Reason::StatusRepaired,
+                "repaired",
+                "Start",
+                message.clone(),
+                capital(&sentence(message)),
+            )
+        },
         News::NameTaken { name } => {
             let message = format!("a pod that isn't the schedule's is called {name}");
             let note = format!("{}. The run got another name.", capital(&message));

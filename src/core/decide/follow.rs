@@ -23,14 +23,22 @@ use crate::{
 /// What the active runs ask for.
 #[derive(Default)]
 pub(super) struct Busy {
-    /// One isn't seen: is it there?
-    pub ask: Option<Step>,
+    /// Those that aren't seen: are they there?
+    pub asks: Vec<Step>,
     /// Those that are claimed and still held.
     pub releases: Vec<Step>,
     /// Those that shall stop.
     pub stops: Vec<Step>,
     /// The next attempt of one of them needs its pod.
     pub wanted: Option<RunId>,
+}
+
+/// How many others are active beside a run.
+#[derive(Clone, Copy)]
+struct Beside {
+    active: usize,
+    /// Those of them that don't wait for their next attempt.
+    running: usize,
 }
 
 /// The attempt that follows an active run's latest.
@@ -46,11 +54,14 @@ impl<'a> Draft<'a> {
     pub(super) fn follow_active(&mut self) -> Busy {
         let mut busy = Busy::default();
         let runs = std::mem::take(&mut self.status.active);
-        let mut others = runs.len();
-        for active in runs {
-            others -= 1;
+        let mut after: std::collections::VecDeque<_> = runs.into();
+        while let Some(active) = after.pop_front() {
             // Those before it that go on, and those after it.
-            let beside = self.status.active.len() + others;
+            let others = || self.status.active.iter().chain(&after);
+            let beside = Beside {
+                active: others().count(),
+                running: others().filter(|run| run.retry.is_none()).count(),
+            };
             let still = match active.retry.clone() {
                 Some(next) => self.follow_retry(active, *next, beside, &mut busy),
                 None => self.follow_pod(active, beside, &mut busy),
@@ -64,7 +75,7 @@ impl<'a> Draft<'a> {
     fn follow_pod(
         &mut self,
         mut active: ActiveRun,
-        beside: usize,
+        beside: Beside,
         busy: &mut Busy,
     ) -> Option<ActiveRun> {
         let (name, uid) = (active.name.clone(), active.uid.clone());
@@ -77,11 +88,13 @@ impl<'a> Draft<'a> {
                 let ended = outcome::vanished(&active, self.now);
                 return self.end(active, ended, beside);
             }
-            busy.ask = Some(Step::Verify { name, uid });
+            busy.asks.push(Step::Verify { name, uid });
             return Some(active);
         };
+        // Anybody may write a name into the status; the uid has led to the pod.
+        let name = pod.name.clone();
         if in_doubt && !self.learned.found.contains(&uid) {
-            busy.ask = Some(Step::Verify { name, uid });
+            busy.asks.push(Step::Verify { name, uid });
             return Some(active);
         }
         if let Some(ended) = outcome::ending(&active, pod, self.now) {
@@ -114,7 +127,7 @@ impl<'a> Draft<'a> {
         &mut self,
         mut active: ActiveRun,
         next: NextAttempt,
-        beside: usize,
+        beside: Beside,
         busy: &mut Busy,
     ) -> Option<ActiveRun> {
         let policy = self.schedule.retry.as_ref().filter(|_| !self.seen.deleting);
@@ -139,6 +152,10 @@ impl<'a> Draft<'a> {
             self.finish(active, record, reason, beside);
             return None;
         }
+        // Only after an edit of the policy is another one running: one after the other then.
+        if self.schedule.concurrency.is_full(beside.running) {
+            return Some(active);
+        }
         let Some(pod) = prepare::prepared(self.schedule, self.seen, run) else {
             busy.wanted = busy.wanted.or(Some(run));
             return Some(active);
@@ -159,7 +176,7 @@ impl<'a> Draft<'a> {
         &mut self,
         mut active: ActiveRun,
         (record, reason): (RunRecord, Reason),
-        beside: usize,
+        beside: Beside,
     ) -> Option<ActiveRun> {
         let policy = self.schedule.retry.as_ref().filter(|_| !self.seen.deleting);
         let Some(next) = retry::next(policy, &active, &record, reason) else {
@@ -177,8 +194,8 @@ impl<'a> Draft<'a> {
         Some(active)
     }
 
-    /// A run is over, with so many others active beside it.
-    fn finish(&mut self, active: ActiveRun, run: RunRecord, reason: Reason, beside: usize) {
+    /// A run is over.
+    fn finish(&mut self, active: ActiveRun, run: RunRecord, reason: Reason, beside: Beside) {
         let catching_up = self.catching_up(&active);
         status::end_run(
             &mut self.status,
@@ -191,9 +208,9 @@ impl<'a> Draft<'a> {
         // but while missed fires run one after the other, it has waited for the end.
         let objection = match self.schedule.concurrency {
             Concurrency::Forbid => Some(still_active(&run.name)),
-            policy @ Concurrency::Allow { most } => {
-                policy.is_full(beside + 1).then(|| too_many_active(most))
-            }
+            policy @ Concurrency::Allow { most } => policy
+                .is_full(beside.active + 1)
+                .then(|| too_many_active(most)),
             Concurrency::Queue { .. } | Concurrency::Replace => None,
         };
         if !catching_up

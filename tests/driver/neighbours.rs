@@ -1,0 +1,91 @@
+//! Schedules that fail at every turn, and what the others feel of them.
+
+use jiff::SignedDuration;
+
+use super::memory::{Fault, Options, Refusal, World, faults::Faults, schedule};
+
+/// How late fifty good schedules start beside so many bad ones, in milliseconds, sorted; and how many
+/// requests a second the bad ones cost. `faults` is what happens to their writes.
+async fn lateness(bad: usize, faults: Faults, refuse: bool) -> (Vec<i64>, f64) {
+    let options = Options {
+        ahead: SignedDuration::from_secs(5),
+        concurrency: 64,
+        faults,
+        ..Options::default()
+    };
+    let world = World::new(options);
+    if refuse {
+        world.admit(|pod, _| {
+            let name = pod["metadata"]["labels"]["punctual.dev/schedule"].as_str();
+            name.is_some_and(|name| name.starts_with("bad"))
+                .then(|| Refusal::new(500, "InternalError", "the webhook is away"))
+        });
+    }
+    for n in 0..bad {
+        world.apply(&schedule(&format!("bad-{n}"), "* * * * * *").takes(0.1));
+    }
+    for n in 0..50 {
+        world.apply(&schedule(&format!("good-{n}"), "*/5 * * * * *").takes(0.1));
+    }
+    world.until("12:00:27").await;
+    let before = world.options.faults.writes();
+    world.until("12:00:57").await;
+    let requests = world.options.faults.writes() - before;
+    let mut late = Vec::new();
+    for life in world.lives() {
+        if life.name.starts_with("good")
+            && let Some(at) = life.started_at
+        {
+            late.push(at.duration_since(life.fire.unwrap()).as_millis() as i64);
+        }
+    }
+    for n in 0..50 {
+        let name = format!("good-{n}");
+        assert_eq!(
+            world.status(&name).counts.succeeded,
+            11,
+            "{name}: {:?}",
+            world.status(&name)
+        );
+    }
+    world.check_runs();
+    late.sort_unstable();
+    // Five writes for each of the good ones' runs.
+    let good = 50.0 * 5.0 / 5.0;
+    (late, requests as f64 / 30.0 - good)
+}
+
+fn percentile(sorted: &[i64], percent: usize) -> i64 {
+    sorted[(sorted.len() - 1) * percent / 100]
+}
+
+async fn slow_nobody(what: &str, faults: Faults, refuse: bool) {
+    let (alone, _) = lateness(0, Faults::none(), false).await;
+    let (beside, requests) = lateness(200, faults, refuse).await;
+    let figures = |all: &[i64]| (percentile(all, 50), percentile(all, 99), all[all.len() - 1]);
+    let (alone, beside) = (figures(&alone), figures(&beside));
+    println!(
+        "{what}: p50, p99, most: alone {alone:?} ms, beside 200 bad ones {beside:?} ms; \
+         they cost {requests:.1} writes a second"
+    );
+    // Time is the test's own, so these are numbers of waits, and the same on every machine.
+    assert!(
+        beside.1 <= alone.1 * 3 / 2 + 1,
+        "{what}: {beside:?} beside {alone:?}"
+    );
+    assert!(requests < 30.0, "{what}: {requests} writes a second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn schedules_that_are_refused_at_every_turn_slow_no_other() {
+    slow_nobody("refused", Faults::none(), true).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn schedules_whose_requests_are_never_answered_slow_no_other() {
+    let faults = Faults::new(|write| match write.name.starts_with("bad") {
+        true => Fault::Hang,
+        false => Fault::None,
+    });
+    slow_nobody("never answered", faults, false).await;
+}
