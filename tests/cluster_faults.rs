@@ -10,12 +10,7 @@
 mod cluster;
 mod random;
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::Mutex,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, sync::Mutex, time::Duration};
 
 use cluster::{
     audit::{AuditLog, the_judge_of_the_audit_log_sees_what_is_wrong},
@@ -181,7 +176,12 @@ impl Trace {
             (last.as_second() >= after.as_second() + seconds).then_some(())
         };
         let why = || format!("the last was {:?}", self.history.last_start());
-        until_or(&format!("fires from {after} + {seconds} s on start"), look, why).await;
+        until_or(
+            &format!("fires from {after} + {seconds} s on start"),
+            look,
+            why,
+        )
+        .await;
     }
 
     /// Both judges: the watch, and the audit log where there is one.
@@ -240,7 +240,10 @@ async fn killed(number: usize, moment: Moment) {
     let created = trace.begin().await;
     let struck = tokio::time::timeout(2 * cluster::PATIENCE, struck).await;
     let why = || format!("write {number} didn't come: {:?}", proxy.writes());
-    struck.ok().and_then(Result::ok).unwrap_or_else(|| panic!("{}", why()));
+    struck
+        .ok()
+        .and_then(Result::ok)
+        .unwrap_or_else(|| panic!("{}", why()));
 
     let next = start_behind(&trace.place, &proxy).await;
     let calm = trace.place.now();
@@ -284,7 +287,10 @@ async fn replicas(seconds: i64) {
     trace.until_started(calm, AFTER).await;
     let lost = |(proxy, _): &(Proxy, Controller)| {
         let writes = proxy.writes();
-        writes.iter().filter(|write| **write == (Write::Claim, 409)).count()
+        writes
+            .iter()
+            .filter(|write| **write == (Write::Claim, 409))
+            .count()
     };
     let lost: Vec<usize> = replicas.iter().map(lost).collect();
     assert!(lost.iter().sum::<usize>() > 0, "nobody ever came too late");

@@ -461,9 +461,7 @@ fn good_trace() -> Vec<Write> {
         hand: HAND.into(),
         what: What::Status(serde_json::from_value(json).expect("a status")),
     };
-    let active = |uid: &str, fire| {
-        serde_json::json!({"name": uid, "uid": uid, "fireTime": second(fire), "claimTime": second(fire)})
-    };
+    let active = |uid: &str, fire| serde_json::json!({"name": uid, "uid": uid, "fireTime": second(fire), "claimTime": second(fire)});
     let skips = serde_json::json!([{
         "fireTime": second(2), "lastFireTime": second(3), "count": 2,
         "reason": "StillActive", "message": ""}]);

@@ -246,7 +246,11 @@ impl State {
     }
 
     /// Forwards a write even if its sender doesn't wait for it any more.
-    async fn forward_after(&self, pause: Duration, request: Request<Bytes>) -> Result<Answer, Broken> {
+    async fn forward_after(
+        &self,
+        pause: Duration,
+        request: Request<Bytes>,
+    ) -> Result<Answer, Broken> {
         let client = self.client.clone();
         let late = tokio::spawn(async move {
             tokio::time::sleep(pause).await;

@@ -61,7 +61,10 @@ impl Watches {
                     }
                     next = next => next?,
                 };
-                Some((next.map(Frame::data).map_err(Broken::from), Some((data, flow))))
+                Some((
+                    next.map(Frame::data).map_err(Broken::from),
+                    Some((data, flow)),
+                ))
             });
             StreamBody::new(frames).boxed_unsync()
         })
