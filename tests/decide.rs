@@ -1,343 +1,14 @@
-//! What is decided, as rows: a state in a sentence, and the plan for it.
-//!
-//! The schedule is `*/10 * * * * *`, created at 12:00:00 and known since then. A plan is written as
-//! its steps: `prepare 12:00:10`, `record(claim 12:00:10)`, `release`, `ask`, `try`, `stop`,
-//! `sweep 12:00:10`, `collect 12:00:10`; `-` is no step.
+//! What is decided, as rows: a state in a sentence, and the plan for it, in the words of
+//! `tests/state/`.
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use punctual::{
-    api::{ActiveRun, ScheduledContainerSpec, ScheduledContainerStatus},
-    core::{
-        decide::decide,
-        news::News,
-        plan::{Learned, Plan, Refused, Seen, Step, Trial},
-        reason::Reason,
-        run::{ContainerState, Phase, Presence, SeenContainer, SeenPod, Terminated, pod_name},
-        schedule::Schedule,
-        schedule_ref::ScheduleRef,
-        status::{READY, set_condition},
-    },
+mod state;
+
+use punctual::core::{
+    plan::{Learned, Step, Trial},
+    reason::Reason,
+    status::{READY, set_condition},
 };
-use serde_json::{Value, json};
-
-fn at(time: &str) -> Timestamp {
-    format!("2026-11-20T{time}Z").parse().unwrap()
-}
-
-fn identity() -> ScheduleRef {
-    ScheduleRef {
-        namespace: "default".into(),
-        name: "hello".into(),
-        uid: "1".into(),
-    }
-}
-
-/// A state in the making.
-struct State {
-    now: Timestamp,
-    generation: i64,
-    spec: Value,
-    status: ScheduledContainerStatus,
-    pods: Vec<SeenPod>,
-    learned: Learned,
-    ahead: i64,
-    deleting: bool,
-}
-
-/// The time is `now`, and nothing has happened yet.
-fn when(now: &str) -> State {
-    let containers = json!({"spec": {"containers": [{"name": "main"}]}});
-    let mut status = ScheduledContainerStatus {
-        observed_schedule: Some("*/10 * * * * * UTC".into()),
-        ..Default::default()
-    };
-    let (ready, since) = (Reason::Ready, at("12:00:00"));
-    let message = "the schedule runs when it is due";
-    set_condition(&mut status, READY, true, ready, message, 1, since);
-    State {
-        now: at(now),
-        generation: 1,
-        spec: json!({"schedule": "*/10 * * * * *", "timeZone": "UTC", "template": containers}),
-        status,
-        pods: Vec::new(),
-        learned: Learned::default(),
-        ahead: 0,
-        deleting: false,
-    }
-}
-
-/// A held pod for a fire, from the spec as it is.
-fn held(fire: &str) -> SeenPod {
-    let fire = at(fire);
-    SeenPod {
-        name: pod_name(&identity(), fire, 0),
-        uid: format!("pod-{}", fire.strftime("%T")),
-        resource_version: "7".into(),
-        fire,
-        generation: 1,
-        held: true,
-        deleting: false,
-        presence: Presence::Here,
-        phase: Phase::Pending,
-        reason: None,
-        message: None,
-        node: None,
-        started: None,
-        disruption: None,
-        unschedulable: None,
-        containers: Vec::new(),
-    }
-}
-
-fn released(fire: &str) -> SeenPod {
-    SeenPod {
-        held: false,
-        ..held(fire)
-    }
-}
-
-fn running(fire: &str) -> SeenPod {
-    SeenPod {
-        phase: Phase::Running,
-        started: Some(at(fire)),
-        ..released(fire)
-    }
-}
-
-fn ended(fire: &str, end: &str, code: i32) -> SeenPod {
-    let terminated = Terminated {
-        exit_code: code,
-        finished: Some(at(end)),
-        ..Terminated::default()
-    };
-    SeenPod {
-        phase: if code == 0 {
-            Phase::Succeeded
-        } else {
-            Phase::Failed
-        },
-        containers: vec![SeenContainer {
-            name: "main".into(),
-            state: ContainerState::Terminated(terminated),
-        }],
-        ..running(fire)
-    }
-}
-
-impl Altered for SeenPod {}
-
-/// Small changes of a pod.
-trait Altered: Into<SeenPod> {
-    fn with(self, change: impl FnOnce(&mut SeenPod)) -> SeenPod {
-        let mut pod = self.into();
-        change(&mut pod);
-        pod
-    }
-
-    fn of_generation(self, generation: i64) -> SeenPod {
-        self.with(|pod| pod.generation = generation)
-    }
-
-    fn missing(self) -> SeenPod {
-        self.with(|pod| pod.presence = Presence::Missing)
-    }
-
-    fn gone(self) -> SeenPod {
-        self.with(|pod| pod.presence = Presence::Gone)
-    }
-
-    fn deleting(self) -> SeenPod {
-        self.with(|pod| pod.deleting = true)
-    }
-}
-
-impl State {
-    fn decided(mut self, fire: &str) -> Self {
-        self.status.last_fire_time = Some(at(fire));
-        self
-    }
-
-    /// The run of this fire is claimed.
-    fn active(mut self, fire: &str) -> Self {
-        let pod = held(fire);
-        self.status.active = Some(ActiveRun {
-            name: pod.name,
-            uid: pod.uid,
-            fire_time: pod.fire,
-            claim_time: pod.fire,
-            waiting: None,
-            stopping: None,
-        });
-        self.decided(fire)
-    }
-
-    /// The run of this fire was claimed at this time.
-    fn claimed(self, fire: &str, claim: &str) -> Self {
-        let mut state = self.active(fire);
-        state.status.active.as_mut().unwrap().claim_time = at(claim);
-        state
-    }
-
-    fn pod(mut self, pod: SeenPod) -> Self {
-        self.pods.push(pod);
-        self
-    }
-
-    fn ahead(mut self, seconds: i64) -> Self {
-        self.ahead = seconds;
-        self
-    }
-
-    fn spec(mut self, field: &str, value: impl Into<Value>) -> Self {
-        self.spec[field] = value.into();
-        self
-    }
-
-    /// The spec is an edited one: generation 2.
-    fn edited(mut self, field: &str, value: impl Into<Value>) -> Self {
-        self.generation = 2;
-        self.spec(field, value)
-    }
-
-    /// It has had this schedule all along.
-    fn scheduled(mut self, schedule: &str) -> Self {
-        self.status.observed_schedule = Some(format!("{schedule} UTC"));
-        self.spec("schedule", schedule)
-    }
-
-    fn learned(mut self, learn: impl FnOnce(&mut Learned)) -> Self {
-        learn(&mut self.learned);
-        self
-    }
-
-    fn plan(mut self) -> Plan {
-        let schedule = self.schedule(&self.spec, self.generation);
-        // What the status shows as the next fire was right when it was written.
-        let timing = self.known().timing;
-        let suspended = self.status.observed_schedule.as_deref();
-        let suspended = suspended.is_some_and(|words| words.ends_with("(Suspended)"));
-        let since = self.status.last_fire_time.unwrap_or(schedule.created);
-        self.status.next_fire_time = timing.ok().filter(|_| !suspended).and_then(|timing| {
-            let next = timing.next(since)?;
-            Some(timing.describe_local(next))
-        });
-        let seen = Seen {
-            status: self.status,
-            deleting: self.deleting,
-            pods: self.pods,
-        };
-        let ahead = SignedDuration::from_secs(self.ahead);
-        decide(&schedule, &seen, &self.learned, ahead, self.now)
-    }
-
-    /// The schedule as it was when its status was written.
-    fn known(&self) -> Schedule {
-        let mut spec = self.spec.clone();
-        spec["schedule"] = "*/10 * * * * *".into();
-        spec["suspend"] = false.into();
-        self.schedule(&spec, 1)
-    }
-
-    fn schedule(&self, spec: &Value, generation: i64) -> Schedule {
-        let spec: ScheduledContainerSpec = serde_json::from_value(spec.clone()).unwrap();
-        Schedule::parse(
-            identity(),
-            generation,
-            at("12:00:00"),
-            &spec,
-            &std::sync::Arc::new(punctual::core::almanac::Almanac::new(TimeZone::UTC)),
-        )
-    }
-}
-
-/// The API under test.
-#[track_caller]
-fn check(sentence: &str, state: State, plan: &str) {
-    let status = state.status.clone();
-    let steps: Vec<String> = state
-        .plan()
-        .steps
-        .iter()
-        .map(|step| shown(step, &status))
-        .collect();
-    let steps = if steps.is_empty() {
-        "-".to_owned()
-    } else {
-        steps.join(", ")
-    };
-    assert_eq!(steps, plan, "{sentence}");
-}
-
-/// When it is asked again.
-#[track_caller]
-fn check_wake(sentence: &str, state: State, wake: &str) {
-    let wake_at = state.plan().wake_at;
-    let wake_at = wake_at.map_or("never".into(), |wake| wake.strftime("%T").to_string());
-    assert_eq!(wake_at, wake, "{sentence}");
-}
-
-fn shown(step: &Step, before: &ScheduledContainerStatus) -> String {
-    let fire = |name: &String| {
-        let stamp = name.rsplit('-').next().unwrap();
-        format!("{}:{}:{}", &stamp[..2], &stamp[2..4], &stamp[4..])
-    };
-    match step {
-        Step::Prepare { fire, name } if *name == pod_name(&identity(), *fire, 0) => {
-            format!("prepare {}", fire.strftime("%T"))
-        }
-        Step::Prepare { fire, .. } => format!("prepare {} salted", fire.strftime("%T")),
-        Step::Record { status, news } => format!("record({})", recorded(before, status, news)),
-        Step::Release { .. } => "release".into(),
-        Step::Verify { .. } => "ask".into(),
-        Step::Try { .. } => "try".into(),
-        Step::Stop { .. } => "stop".into(),
-        Step::Sweep { name, .. } => format!("sweep {}", fire(name)),
-        Step::Collect { name, .. } => format!("collect {}", fire(name)),
-    }
-}
-
-fn recorded(
-    before: &ScheduledContainerStatus,
-    after: &ScheduledContainerStatus,
-    news: &[News],
-) -> String {
-    let mut parts: Vec<String> = news
-        .iter()
-        .map(|news| match news {
-            News::Ended { run, reason } => format!("end {} {reason}", run.fire_time.strftime("%T")),
-            News::Skipped { skip, reason } => {
-                let (first, count) = (skip.fire_time.strftime("%T"), skip.count);
-                format!("skip {first} x{count} {reason}")
-            }
-            News::Waiting { reason, .. } => format!("waits {reason}"),
-            News::Readiness { ready, reason, .. } => format!("ready {ready} {reason}"),
-            other => panic!("not told by decide: {other:?}"),
-        })
-        .collect();
-    if let Some(active) = &after.active {
-        let known = before.active.as_ref();
-        if known.is_none_or(|known| known.uid != active.uid) {
-            parts.push(format!("claim {}", active.fire_time.strftime("%T")));
-        }
-        if let Some(stopping) = &active.stopping
-            && known.is_some_and(|known| known.stopping.is_none())
-        {
-            parts.push(format!("stop {stopping}"));
-        }
-    }
-    parts.join(", ")
-}
-
-fn refused(fire: &str) -> impl FnOnce(&mut Learned) {
-    let fire = at(fire);
-    move |learned| {
-        learned.refused = Some(Refused {
-            fire,
-            reason: Reason::QuotaExceeded,
-            message: "no room".into(),
-        });
-    }
-}
+use state::*;
 
 #[test]
 fn a_fire_that_nothing_speaks_against() {
@@ -709,7 +380,7 @@ fn fires_that_fall_due_while_missed_ones_run() {
     check(
         "a catch-up run is gone: the next one runs",
         late("12:00:45")
-            .learned(|learned| learned.gone = Some("pod-12:00:10".into()))
+            .learned(|learned| learned.gone.push("pod-12:00:10".into()))
             .pod(held("12:00:20")),
         "record(end 12:00:10 PodDeleted, claim 12:00:20)",
     );
@@ -843,17 +514,17 @@ fn the_end_of_a_run() {
         "the watch says that it is gone, the API server that it isn't: goes on",
         active("12:00:15")
             .pod(running("12:00:10").missing())
-            .learned(|learned| learned.found = Some("pod-12:00:10".into())),
+            .learned(|learned| learned.found.push("pod-12:00:10".into())),
         "-",
     );
     check(
         "the API server says that it is gone",
-        active("12:00:15").learned(|learned| learned.gone = Some("pod-12:00:10".into())),
+        active("12:00:15").learned(|learned| learned.gone.push("pod-12:00:10".into())),
         "record(end 12:00:10 PodDeleted)",
     );
     check(
         "another pod is gone: ask",
-        active("12:00:15").learned(|learned| learned.gone = Some("pod-12:00:00".into())),
+        active("12:00:15").learned(|learned| learned.gone.push("pod-12:00:00".into())),
         "ask",
     );
     check(
@@ -897,7 +568,7 @@ fn a_run_that_makes_no_progress() {
         "-",
     );
     let mut stopping = active("12:00:16").pod(released("12:00:10"));
-    stopping.status.active.as_mut().unwrap().stopping = Some("DeadlineExceeded".into());
+    stopping.status.active[0].stopping = Some("DeadlineExceeded".into());
     check("recorded as stopping: deleted", stopping, "stop");
 }
 
@@ -1071,11 +742,6 @@ fn whether_it_is_ready() {
         when("12:00:05").edited("schedule", "* * MOO"),
         "record(ready false InvalidSchedule)",
     );
-    check(
-        "a reserved policy is said",
-        when("12:00:05").edited("concurrencyPolicy", "Replace"),
-        "record(ready false UnsupportedPolicy)",
-    );
 }
 
 #[test]
@@ -1092,7 +758,6 @@ fn what_kept_it_idle_and_is_gone_without_an_edit_makes_it_be_tried() {
         (Reason::CalendarNotFound, "a calendar"),
         (Reason::InvalidCalendar, "a calendar"),
         (Reason::InvalidSpec, "an upgrade"),
-        (Reason::UnsupportedPolicy, "an upgrade"),
     ] {
         check(&format!("{reason}, cured by {by}"), told(reason), "try");
         check(
@@ -1108,10 +773,11 @@ fn what_kept_it_idle_and_is_gone_without_an_edit_makes_it_be_tried() {
         let sentence = format!("{reason}: what Kubernetes said holds until the next claim");
         check(&sentence, told(reason), "-");
     }
-    let mut still = told(Reason::UnsupportedPolicy).spec("concurrencyPolicy", "Replace");
-    still.status.observed_schedule = Some("*/10 * * * * * UTC (UnsupportedPolicy)".into());
-    still.status.conditions[0].message =
-        "spec.concurrencyPolicy: Replace is reserved for a later version; use Forbid".into();
+    let mut still = told(Reason::InvalidTimeZone).spec("timeZone", "Mars/Olympus");
+    let words = "*/10 * * * * * Mars/Olympus (InvalidTimeZone)";
+    still.status.observed_schedule = Some(words.into());
+    let idle = still.schedule(&still.spec, 1).timing.unwrap_err();
+    still.status.conditions[0].message = idle.message;
     check("still the same: no trial could say more", still, "-");
 }
 
@@ -1145,7 +811,7 @@ fn when_it_is_asked_again() {
             .active("12:00:10")
             .spec("schedule", "*/10 * * * * *")
             .pod(running("12:00:10").missing())
-            .learned(|learned| learned.found = Some("pod-12:00:10".into())),
+            .learned(|learned| learned.found.push("pod-12:00:10".into())),
         "12:00:20",
     );
     check_wake("never when it is deleted", deleted("12:00:05"), "never");

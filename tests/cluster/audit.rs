@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use punctual::{
     api::{ScheduledContainer, ScheduledContainerStatus},
-    core::run::FIRE_ANNOTATION,
+    core::run::{ATTEMPT_ANNOTATION, FIRE_ANNOTATION},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -35,6 +35,9 @@ pub struct AuditLog {
     namespace: String,
 }
 
+/// What may happen once at most: the fire, and which attempt at it.
+type Start = (Timestamp, u32);
+
 /// What was written, as the API server answered.
 #[derive(Clone, Debug)]
 pub struct Write {
@@ -49,7 +52,7 @@ pub struct Write {
 enum What {
     Pod {
         uid: String,
-        fire: Timestamp,
+        start: Start,
         held: bool,
         /// Its phase is final.
         ended: bool,
@@ -174,7 +177,10 @@ fn write(line: Line, schedule: &str) -> Option<Write> {
             let phase = pod.status.as_ref().and_then(|it| it.phase.as_deref());
             What::Pod {
                 uid: pod.uid()?,
-                fire: pod.annotations().get(FIRE_ANNOTATION)?.parse().ok()?,
+                start: (
+                    pod.annotations().get(FIRE_ANNOTATION)?.parse().ok()?,
+                    pod.annotations().get(ATTEMPT_ANNOTATION)?.parse().ok()?,
+                ),
                 held: is_held(&pod),
                 ended: matches!(phase, Some("Succeeded" | "Failed")),
                 gone: pod.metadata.deletion_grace_period_seconds == Some(0),
@@ -198,12 +204,12 @@ fn write(line: Line, schedule: &str) -> Option<Write> {
 }
 
 fn idle(status: &ScheduledContainerStatus) -> bool {
-    status.active.iter().next().is_none()
+    status.active.is_empty() && status.queued.is_empty()
 }
 
 /// What is known of a pod so far.
 struct Known {
-    fire: Timestamp,
+    start: Start,
     since: Timestamp,
     started: bool,
     over: bool,
@@ -213,13 +219,12 @@ struct Court {
     calm: Timestamp,
     verdict: Verdict,
     pods: HashMap<String, Known>,
-    /// By uid, the fire of each claim.
-    claims: HashMap<String, Timestamp>,
+    /// What each uid was claimed for.
+    claims: HashMap<String, Start>,
     status: ScheduledContainerStatus,
     /// The latest fire that is decided, at first the creation.
     decided: Timestamp,
-    /// The fires for which a pod has started.
-    started: BTreeSet<Timestamp>,
+    started: BTreeSet<Start>,
 }
 
 /// Judges a schedule that fires every second.
@@ -254,7 +259,7 @@ impl Court {
     fn pod(&mut self, write: &Write) {
         let What::Pod {
             uid,
-            fire,
+            start,
             held,
             ended,
             gone,
@@ -263,7 +268,7 @@ impl Court {
             return;
         };
         let known = self.pods.entry(uid.clone()).or_insert(Known {
-            fire: *fire,
+            start: *start,
             since: write.at,
             started: false,
             over: false,
@@ -276,28 +281,28 @@ impl Court {
             self.was_held(since, write.at);
         }
         if starts {
-            self.start(uid, *fire);
+            self.start(uid, *start);
         }
     }
 
-    fn start(&mut self, uid: &str, fire: Timestamp) {
+    fn start(&mut self, uid: &str, start: Start) {
         self.verdict.starts += 1;
         let others: Vec<_> = self
             .pods
             .iter()
             .filter(|(other, known)| *other != uid && known.started && !known.over)
-            .map(|(_, known)| known.fire)
+            .map(|(_, known)| known.start)
             .collect();
         for other in others {
             self.accuse(format!(
-                "overlap: the run of {fire} started while that of {other} went on"
+                "overlap: {start:?} started while {other:?} went on"
             ));
         }
-        if !self.started.insert(fire) {
-            self.accuse(format!("twice: a second start for {fire}"));
+        if !self.started.insert(start) {
+            self.accuse(format!("twice: a second start for {start:?}"));
         }
-        if self.claims.get(uid) != Some(&fire) {
-            self.accuse(format!("unclaimed: {fire} started without a claim"));
+        if self.claims.get(uid) != Some(&start) {
+            self.accuse(format!("unclaimed: {start:?} started without a claim"));
         }
     }
 
@@ -310,27 +315,26 @@ impl Court {
     /// A write of the status decides the fires up to its `lastFireTime`.
     fn decision(&mut self, status: &ScheduledContainerStatus) {
         let before = std::mem::replace(&mut self.status, status.clone());
-        let uids = |status: &ScheduledContainerStatus| -> BTreeSet<String> {
-            status.active.iter().map(|run| run.uid.clone()).collect()
-        };
-        let (old, new) = (uids(&before), uids(status));
-        let claimed: Vec<_> = status
-            .active
-            .iter()
-            .filter(|run| !old.contains(&run.uid))
-            .collect();
-        for run in &claimed {
-            if self.claims.insert(run.uid.clone(), run.fire_time).is_some() {
-                self.accuse(format!("claimed twice: {}", run.fire_time));
+        let mut claimed = 0;
+        for run in &status.active {
+            if before.active.iter().any(|old| old.uid == run.uid) {
+                continue;
+            }
+            claimed += i64::from(run.attempt == 1);
+            let start = (run.fire_time, run.attempt);
+            let again = self.claims.values().any(|other| *other == start);
+            if self.claims.insert(run.uid.clone(), start).is_some() || again {
+                self.accuse(format!("claimed twice: {start:?}"));
             }
         }
-        let ended = |status: &ScheduledContainerStatus| {
-            (status.counts.succeeded + status.counts.failed) as i64
-        };
-        let left = old.difference(&new).count() as i64;
-        if ended(status) - ended(&before) != left {
+        let still = |fire| status.active.iter().any(|run| run.fire_time == fire);
+        let gone = before.active.iter().filter(|run| !still(run.fire_time));
+        let gone = gone.count() as u64;
+        let ended =
+            |status: &ScheduledContainerStatus| status.counts.succeeded + status.counts.failed;
+        if ended(status) != ended(&before) + gone {
             self.accuse(format!(
-                "{left} runs ended, and {:?} became {:?}",
+                "{gone} runs ended, and {:?} became {:?}",
                 before.counts, status.counts
             ));
         }
@@ -338,12 +342,13 @@ impl Court {
         let last = status.last_fire_time.unwrap_or(self.decided);
         let fires = last.as_second() - self.decided.as_second();
         let skipped = status.counts.skipped as i64 - before.counts.skipped as i64;
-        if fires < 0 || skipped < 0 || fires != skipped + claimed.len() as i64 {
+        // Those that wait are decided, and are claimed or skipped later.
+        let queued = status.queued.len() as i64 - before.queued.len() as i64;
+        if fires < 0 || skipped < 0 || fires != claimed + skipped + queued {
             self.accuse(format!(
-                "unaccounted: from {} to {last} are {fires} fires, of which {} were claimed and \
-                 {skipped} skipped",
-                self.decided,
-                claimed.len()
+                "unaccounted: from {} to {last} are {fires} fires, of which {claimed} were \
+                 claimed, {skipped} skipped and {queued} queued",
+                self.decided
             ));
         }
         self.decided = last;
@@ -379,11 +384,11 @@ impl Court {
         let lost: Vec<_> = self
             .claims
             .values()
-            .filter(|fire| !self.started.contains(fire))
+            .filter(|start| !self.started.contains(start))
             .copied()
             .collect();
-        for fire in lost {
-            self.accuse(format!("lost: {fire} was claimed and never started"));
+        for start in lost {
+            self.accuse(format!("lost: {start:?} was claimed and never started"));
         }
         if !idle(&self.status) {
             self.accuse(format!("a run is still active: {:?}", self.status));
@@ -470,13 +475,13 @@ fn good_trace() -> Vec<Write> {
         status(1, serde_json::json!({"conditions": []})),
         status(
             2,
-            serde_json::json!({"lastFireTime": second(1), "active": active("a", 1)}),
+            serde_json::json!({"lastFireTime": second(1), "active": [active("a", 1)]}),
         ),
         pod(3, 1, "a", 1, false, false),
         pod(4, 3, "a", 1, false, true),
         status(
             5,
-            serde_json::json!({"lastFireTime": second(4), "active": active("b", 4),
+            serde_json::json!({"lastFireTime": second(4), "active": [active("b", 4)],
                 "counts": {"succeeded": 1, "skipped": 2}, "recentSkips": skips}),
         ),
         pod(6, 4, "b", 4, true, false),
@@ -505,7 +510,7 @@ fn pod(version: u64, at: i64, uid: &str, fire: i64, held: bool, ended: bool) -> 
         hand: HAND.into(),
         what: What::Pod {
             uid: uid.into(),
-            fire: second(fire),
+            start: (second(fire), 1),
             held,
             ended,
             gone: false,
@@ -514,10 +519,10 @@ fn pod(version: u64, at: i64, uid: &str, fire: i64, held: bool, ended: bool) -> 
 }
 
 fn set_fire(write: &mut Write, to: Timestamp) {
-    let What::Pod { fire, .. } = &mut write.what else {
+    let What::Pod { start, .. } = &mut write.what else {
         panic!("no pod: {write:?}")
     };
-    *fire = to;
+    start.0 = to;
 }
 
 fn set_gone(write: &mut Write) {

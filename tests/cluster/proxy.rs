@@ -400,9 +400,10 @@ fn kind(head: &http::request::Parts, body: &[u8]) -> Option<Vec<Write>> {
     })
 }
 
-/// Whether what a status is changed by names an active run that it did not name before.
+/// Whether a change of a status claims: it names active runs. It may do so as well if something else
+/// about them has changed.
 fn claims(status: &Value) -> bool {
-    status["active"]["uid"].is_string()
+    status["active"][0]["uid"].is_string()
 }
 
 fn boxed(answer: Response<Body>) -> Answer {
