@@ -158,12 +158,19 @@ impl Trace {
         }
     }
 
-    /// Creates the schedule. When.
+    /// Creates the schedule, with short runs. When.
     async fn begin(&self) -> Timestamp {
+        self.begin_with("Forbid", 100).await
+    }
+
+    /// Creates the schedule, with a policy and runs of that many milliseconds. When.
+    async fn begin_with(&self, policy: &str, milliseconds: u32) -> Timestamp {
         let spec = json!({
             "schedule": "* * * * * *",
+            "concurrencyPolicy": policy,
+            "queueLimit": 2,
             "successfulRunsHistoryLimit": 1,
-            "template": short_run(100).await,
+            "template": short_run(milliseconds).await,
         });
         let created = self.place.put(BEAT, spec).await.metadata.creation_timestamp;
         created.expect("the API server sets it").0
@@ -299,7 +306,8 @@ async fn replicas(seconds: i64) {
     drop(replicas);
 }
 
-/// Anything that can happen to requests, at random, to two controllers at once.
+/// Anything that can happen to requests, at random, to two controllers at once. Every other storm is
+/// about runs that take longer than a fire leaves them, and fires that wait.
 async fn storm(seed: u64, seconds: i64) {
     let trace = Trace::new("storm").await;
     let mut replicas = Vec::new();
@@ -309,7 +317,10 @@ async fn storm(seed: u64, seconds: i64) {
         proxy.choose(Some(weather(seed * 2 + replica, seconds as u64 / 2)));
         replicas.push((proxy, controller));
     }
-    let begun = trace.begin().await;
+    let begun = match seed % 2 {
+        1 => trace.begin().await,
+        _ => trace.begin_with("Queue", 1_300).await,
+    };
     let mut random = Random(seed);
     while trace.place.now().as_second() < begun.as_second() + seconds {
         let watches = replicas[random.below(2) as usize].0.watches();
