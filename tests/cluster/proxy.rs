@@ -303,7 +303,7 @@ async fn handle(state: Arc<State>, request: Request<Incoming>) -> Result<Answer,
             tokio::spawn(async move {
                 tokio::time::sleep(pause).await;
                 killer.kill();
-                hit.map(|hit| hit.send(None))
+                tell(hit, None);
             });
             Ok(answer)
         }
@@ -324,7 +324,7 @@ async fn handle(state: Arc<State>, request: Request<Incoming>) -> Result<Answer,
             Ok(refusal(code))
         }
         Some(Fault::Hang) => {
-            let _ = hit.map(|hit| hit.send(None));
+            tell(hit, None);
             return std::future::pending().await;
         }
         Some(Fault::Delay(pause)) => state.forward_after(pause, request).await,
@@ -346,9 +346,15 @@ async fn handle(state: Arc<State>, request: Request<Incoming>) -> Result<Answer,
     let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
     let mut writes = state.writes.lock().expect("the writes");
     writes.extend(kind.into_iter().map(|kind| (kind, status)));
-    // The test may have given up waiting.
-    let _ = hit.map(|hit| hit.send(delayed));
+    tell(hit, delayed);
     answer
+}
+
+fn tell(waiting: Option<Waiting>, delayed: Option<Delayed>) {
+    if let Some(waiting) = waiting {
+        // The test may have given up waiting.
+        let _ = waiting.send(delayed);
+    }
 }
 
 /// A read, a watch, or the write of an Event.
