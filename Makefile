@@ -11,8 +11,8 @@ CRDS := scheduledcontainers schedulecalendars clusterschedulecalendars
 PAGES := examples flags metrics reasons
 CARGO := cargo
 
-.PHONY: help demo demo-down test fmt fmt-check lint test-unit test-robfig test-cluster fuzz generate \
-        build cluster-up cluster-down bench-smoke bench-next
+.PHONY: help demo demo-down test fmt fmt-check lint test-unit test-robfig test-cluster test-faults fuzz \
+        generate build cluster-up cluster-down bench-smoke bench-next
 
 help: ## List the targets
 	@echo "Punctual runs containers on a schedule in Kubernetes. Targets:"
@@ -45,6 +45,10 @@ test-robfig: ## Compare with robfig/cron, the parser of CronJob; needs Go
 
 test-cluster: ## Run the tests on a real API server and a real node
 	@hack/test-cluster
+
+test-faults: PART = 1/1
+test-faults: ## Kill the controller at each of 250 writes and more, for an hour; PART=3/7 does a part
+	@PUNCTUAL_TEST_FAULTS=$(PART) hack/test-cluster cluster_faults
 
 fuzz: SECONDS = 60
 fuzz: ## Fuzz the parser and the search for fires, for SECONDS each; needs cargo-fuzz and nightly

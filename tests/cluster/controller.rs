@@ -18,6 +18,9 @@ use super::{place::Place, until_or};
 /// How many of its last records a controller's test shows when it fails.
 const SHOWN: usize = 60;
 
+/// The flags of a controller that asks no lease whether it may work. There is no lease yet.
+pub const WITHOUT_A_LEASE: &[&str] = &[];
+
 /// A running controller. It is killed when this goes.
 pub struct Controller {
     child: Killer,
@@ -111,12 +114,17 @@ impl Controller {
         self.child.kill();
     }
 
-    /// Asks it to stop as Kubernetes does, and waits until it has.
-    pub async fn terminate(&self) -> ExitStatus {
+    /// Sends it a signal, such as `-STOP`.
+    pub async fn signal(&self, signal: &str) {
         let pid = self.child.0.lock().expect("the child").id();
         let pid = pid.expect("it should still run").to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().await;
-        assert!(sent.is_ok_and(|sent| sent.success()), "kill -TERM {pid}");
+        let sent = Command::new("kill").args([signal, &pid]).status().await;
+        assert!(sent.is_ok_and(|sent| sent.success()), "kill {signal} {pid}");
+    }
+
+    /// Asks it to stop as Kubernetes does, and waits until it has.
+    pub async fn terminate(&self) -> ExitStatus {
+        self.signal("-TERM").await;
         let look = async || {
             let mut child = self.child.0.lock().expect("the child");
             child.try_wait().expect("its end")

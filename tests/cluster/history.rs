@@ -21,7 +21,7 @@ use serde_json::json;
 
 use super::{place::Place, until_or};
 
-/// Longer than any test, and what the API server takes.
+/// As long as the client lets it be.
 const WATCH_SECONDS: u32 = 290;
 
 /// A watch over all pods of a place, from before the first.
@@ -50,30 +50,40 @@ impl History {
     pub async fn watch(place: &Place) -> Self {
         let pods = place.pods();
         let list = pods.list(&ListParams::default()).await.expect("pods");
-        let version = list.metadata.resource_version.expect("a version");
+        let mut version = list.metadata.resource_version.expect("a version");
         let params = WatchParams::default().timeout(WATCH_SECONDS);
-        let mut events = pods
-            .watch(&params, &version)
-            .await
-            .expect("a watch")
-            .boxed();
+        let first = pods.watch(&params, &version).await.expect("a watch");
+        let mut events = first.boxed();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let into = seen.clone();
         tokio::spawn(async move {
-            while let Some(event) = events.next().await {
-                let mut seen = into.lock().expect("what was seen");
-                match event {
-                    Ok(WatchEvent::Added(pod) | WatchEvent::Modified(pod)) => {
-                        seen.moments.extend(moment(&pod, false));
+            let why = loop {
+                let event = match events.next().await {
+                    Some(event) => event,
+                    // Its time is over; the next begins where it ended.
+                    None => match pods.watch(&params, &version).await {
+                        Ok(next) => {
+                            events = next.boxed();
+                            continue;
+                        }
+                        Err(error) => break error.to_string(),
+                    },
+                };
+                let (pod, deleted) = match event {
+                    Ok(WatchEvent::Added(pod) | WatchEvent::Modified(pod)) => (pod, false),
+                    Ok(WatchEvent::Deleted(pod)) => (pod, true),
+                    Ok(WatchEvent::Bookmark(bookmark)) => {
+                        version = bookmark.metadata.resource_version;
+                        continue;
                     }
-                    Ok(WatchEvent::Deleted(pod)) => seen.moments.extend(moment(&pod, true)),
-                    Ok(WatchEvent::Bookmark(_)) => {}
-                    Ok(WatchEvent::Error(status)) => seen.ended = Some(format!("{status:?}")),
-                    Err(error) => seen.ended = Some(error.to_string()),
-                }
-            }
-            let mut seen = into.lock().expect("what was seen");
-            seen.ended.get_or_insert("the watch has ended".into());
+                    Ok(WatchEvent::Error(status)) => break format!("{status:?}"),
+                    Err(error) => break error.to_string(),
+                };
+                version = pod.resource_version().unwrap_or(version);
+                let mut seen = into.lock().expect("what was seen");
+                seen.moments.extend(moment(&pod, deleted));
+            };
+            into.lock().expect("what was seen").ended = Some(why);
         });
         Self(seen)
     }
@@ -81,6 +91,14 @@ impl History {
     /// All that was seen so far.
     pub fn moments(&self) -> Vec<Moment> {
         self.0.lock().expect("what was seen").moments.clone()
+    }
+
+    /// The latest fire for which a pod has started.
+    pub fn last_start(&self) -> Option<Timestamp> {
+        let seen = self.0.lock().expect("what was seen");
+        assert_eq!(seen.ended, None, "the watch over the pods broke");
+        let started = seen.moments.iter().filter(|moment| !moment.held);
+        started.map(|moment| moment.fire).max()
     }
 
     /// The fires of a schedule for which a pod has started. Panics if the promise is broken.

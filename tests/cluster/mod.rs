@@ -5,10 +5,12 @@
 
 #![allow(dead_code, reason = "each test program uses its part of it")]
 
+pub mod audit;
 pub mod controller;
 pub mod history;
 pub mod place;
 pub mod proxy;
+pub mod watches;
 
 use std::{future::Future, process::Command, sync::LazyLock, time::Duration};
 
@@ -82,15 +84,23 @@ macro_rules! tests {
 
 /// Runs the tests that the command line asks for, several at once, and ends the process.
 pub fn run(tests: impl IntoIterator<Item = Test>) -> ! {
+    run_at_once(AT_ONCE, tests).exit()
+}
+
+/// Runs the tests that the command line asks for, so many at once if it doesn't say.
+pub fn run_at_once<N: Into<String>, T: FnOnce() + Send + 'static>(
+    at_once: usize,
+    tests: impl IntoIterator<Item = (N, T)>,
+) -> libtest_mimic::Conclusion {
     let mut arguments = libtest_mimic::Arguments::from_args();
-    arguments.test_threads.get_or_insert(AT_ONCE);
+    arguments.test_threads.get_or_insert(at_once);
     let trials = tests.into_iter().map(|(name, test)| {
         libtest_mimic::Trial::test(name, move || {
             test();
             Ok(())
         })
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit()
+    libtest_mimic::run(&arguments, trials.collect())
 }
 
 /// Runs one test to its end.
