@@ -5,7 +5,7 @@ use punctual::{
     api::{ActiveRun, Outcome, RunRecord},
     core::{
         outcome::{ending, vanished, waiting},
-        run::{ContainerState, Phase, Presence, SeenContainer, SeenPod, Terminated},
+        run::{ContainerState, Phase, Presence, Restarts, SeenContainer, SeenPod, Terminated},
     },
 };
 
@@ -46,6 +46,8 @@ fn pod(phase: Phase) -> SeenPod {
         started: Some(at("12:00:01")),
         disruption: None,
         unschedulable: None,
+        deadline: None,
+        main: None,
         containers: Vec::new(),
     }
 }
@@ -85,6 +87,8 @@ fn container(name: &str, state: ContainerState) -> SeenContainer {
     SeenContainer {
         name: name.into(),
         state,
+        restarts: Restarts::Never,
+        ready: true,
     }
 }
 

@@ -11,6 +11,7 @@ mod housekeeping;
 mod life;
 mod refusals;
 mod rivals;
+mod stuck;
 mod users;
 
 use jiff::SignedDuration;
