@@ -137,7 +137,7 @@ fn every_mistake_in_an_entry_names_its_place_and_the_way_out() {
         ),
         (
             "a:\n  cron: ''\n  image: b\n  concurrencyPolicy: forbid\n",
-            "schedule.yml:4:22: entry \"a\": concurrencyPolicy: \"forbid\" is not one of Forbid, Replace, Queue, Allow",
+            "schedule.yml:4:22: entry \"a\": concurrencyPolicy: \"forbid\" is not one of Forbid, Queue, Replace, Allow",
         ),
         (
             "a:\n  cron: 5\n  image: b\n",
