@@ -577,6 +577,8 @@ fn held(fire: &str) -> SeenPod {
         started: None,
         disruption: None,
         unschedulable: None,
+        deadline: None,
+        main: None,
         containers: Vec::new(),
     }
 }

@@ -43,6 +43,14 @@ fn main() {
         a_missing_configmap_is_told_until_it_is_there,
         an_image_that_can_not_be_pulled_is_told_while_it_waits,
         an_image_that_must_not_be_pulled_is_told_while_it_waits,
+        a_run_whose_image_can_not_be_pulled_is_stopped_if_it_shall_be,
+        a_run_that_no_node_takes_is_stopped_if_it_shall_be,
+        a_run_that_never_gets_ready_is_stopped_if_it_shall_be,
+        a_run_that_waits_too_long_is_told_as_stuck,
+        a_helper_that_outlives_the_main_container_is_stopped_with_its_grace,
+        a_main_container_that_fails_ends_its_run,
+        a_native_sidecar_does_not_decide_how_a_run_ended,
+        a_main_container_that_does_not_exist_is_told,
         a_quota_is_told_before_the_first_fire_and_forgotten_when_it_is_gone,
         a_pod_that_security_forbids_is_told_before_the_first_fire,
         a_template_with_an_unknown_field_is_told_before_the_first_fire,
@@ -277,6 +285,145 @@ async fn an_image_that_must_not_be_pulled_is_told_while_it_waits() {
     lab.once("absent", template, json!({})).await;
     let message = lab.until_waiting("absent", "ImagePullFailed").await;
     assert!(message.contains("punctual.local/absent:1"), "{message}");
+}
+
+async fn a_run_whose_image_can_not_be_pulled_is_stopped_if_it_shall_be() {
+    let lab = Lab::start("image-stop").await;
+    let mut template = work(&["sleep", "1"]);
+    template["spec"]["containers"][0]["image"] = "127.0.0.1:9/no/such:image".into();
+    let limit = json!({"stuckAfter": {"imagePullSeconds": 3, "action": "Fail"}});
+    lab.once("typo", template, limit).await;
+    let run = lab.until_failed("typo", "ImagePullFailed").await;
+    let message = run.message.unwrap_or_default();
+    assert!(
+        message.contains("stuckAfter") && message.contains("no/such:image"),
+        "{message}"
+    );
+    let gone = |pods: &[Pod]| pods.is_empty();
+    lab.place.until_runs("typo", "its pod is gone", gone).await;
+}
+
+async fn a_run_that_no_node_takes_is_stopped_if_it_shall_be() {
+    let lab = Lab::start("nowhere-stop").await;
+    let mut template = work(&["sleep", "1"]);
+    template["spec"]["nodeSelector"] = json!({"punctual.dev/no-node": "has-this"});
+    let limit = json!({"stuckAfter": {"unschedulableSeconds": 3, "action": "Fail"}});
+    lab.once("homeless", template, limit).await;
+    let run = lab.until_failed("homeless", "Unschedulable").await;
+    assert!(run.node.is_none() && run.started.is_none(), "{run:?}");
+}
+
+async fn a_run_that_never_gets_ready_is_stopped_if_it_shall_be() {
+    let lab = Lab::start("unready").await;
+    let mut template = work(&["sleep", "600"]);
+    template["spec"]["containers"][0]["readinessProbe"] = json!({
+        "exec": {"command": ["/does/not/exist"]}, "periodSeconds": 1,
+    });
+    let limit = json!({"stuckAfter": {"notReadySeconds": 3, "action": "Fail"}});
+    lab.once("unready", template, limit).await;
+    let run = lab.until_failed("unready", "NotReady").await;
+    assert!(run.started.is_some(), "{run:?}");
+
+    // A container without a probe is ready at once.
+    let limit = json!({"stuckAfter": {"notReadySeconds": 1, "action": "Fail"}});
+    lab.once("ready", work(&["sleep", "4"]), limit).await;
+    let status = lab.place.until_ended("ready", 1).await;
+    assert_eq!(status.counts.succeeded, 1, "{status:?}");
+}
+
+async fn a_run_that_waits_too_long_is_told_as_stuck() {
+    let lab = Lab::start("stuck").await;
+    let mut template = work(&["sleep", "1"]);
+    template["spec"]["containers"][0]["image"] = "127.0.0.1:9/no/such:image".into();
+    let limit = json!({"stuckAfter": {"imagePullSeconds": 2}});
+    lab.once("typo", template, limit).await;
+    let stuck = |status: &ScheduledContainerStatus| {
+        let waiting = status.active.first().and_then(|run| run.waiting.as_ref());
+        waiting.is_some_and(|waiting| waiting.stuck)
+    };
+    lab.place.until_status("typo", "it is stuck", stuck).await;
+    let event = lab.place.until_event("typo", "RunStuck").await;
+    assert_eq!(event.type_.as_deref(), Some("Warning"));
+    lab.controller
+        .until_record("typo", "stuck", "RunStuck")
+        .await;
+    lab.controller
+        .until_metric("punctual_runs_waiting_total{reason=\"RunStuck\"} 1")
+        .await;
+}
+
+/// A pod whose main container does this, beside one that goes on until it is told to end.
+fn helped(command: &str) -> Value {
+    let container = |name: &str, command: &str| json!({"name": name, "image": "busybox:1.36", "command": ["sh", "-c", command]});
+    json!({"spec": {
+        "terminationGracePeriodSeconds": 8,
+        "containers": [
+            container(
+                "helper",
+                "trap 'echo tidying up; sleep 1; echo tidied up; exit 7' TERM; \
+                 while true; do sleep 0.1; done",
+            ),
+            container("main", command),
+        ],
+    }})
+}
+
+async fn a_helper_that_outlives_the_main_container_is_stopped_with_its_grace() {
+    let lab = Lab::start("helped").await;
+    let main = json!({"mainContainer": "main"});
+    lab.once("helped", helped("sleep 1"), main).await;
+    let status = lab.place.until_ended("helped", 1).await;
+    assert_eq!(status.counts.succeeded, 1, "{status:?}");
+    assert_eq!(status.recent_runs[0].exit_code, Some(0));
+    // The helper had its grace, and its log is there: the pod was not deleted.
+    let spoke = |line: &Value| line["message"] == "tidied up" || line["line"] == "tidied up";
+    lab.controller
+        .until_line("the helper ends well", spoke)
+        .await;
+    let pods: Api<Pod> = Api::namespaced(lab.place.client.clone(), &lab.place.namespace);
+    let pod = pods.get(&status.recent_runs[0].name).await;
+    let ended = pod.expect("it is kept").status.expect("a status");
+    assert_eq!(ended.phase.as_deref(), Some("Failed"));
+}
+
+async fn a_main_container_that_fails_ends_its_run() {
+    let lab = Lab::start("helped").await;
+    let main = json!({"mainContainer": "main"});
+    lab.once("helped", helped("sleep 1; echo no use >&2; exit 3"), main)
+        .await;
+    let run = lab.until_failed("helped", "NonZeroExit").await;
+    assert_eq!(run.exit_code, Some(3), "not the helper's");
+    assert_eq!(run.last_lines, ["no use"]);
+    let message = run.message.unwrap_or_default();
+    assert!(message.contains("\"main\""), "{message}");
+}
+
+async fn a_native_sidecar_does_not_decide_how_a_run_ended() {
+    let lab = Lab::start("sidecar").await;
+    let beside = |command: &str| {
+        let mut template = shell(command);
+        template["spec"]["terminationGracePeriodSeconds"] = 1.into();
+        template["spec"]["initContainers"] = json!([{
+            "name": "sidecar", "image": "busybox:1.36", "restartPolicy": "Always",
+            "command": ["sh", "-c", "trap '' TERM; while true; do sleep 0.1; done"],
+        }]);
+        template
+    };
+    lab.once("good", beside("sleep 1"), json!({})).await;
+    lab.once("bad", beside("sleep 1; exit 3"), json!({})).await;
+    let status = lab.place.until_ended("good", 1).await;
+    assert_eq!(status.counts.succeeded, 1, "{status:?}");
+    let run = lab.until_failed("bad", "NonZeroExit").await;
+    assert_eq!(run.exit_code, Some(3), "not the sidecar's");
+}
+
+async fn a_main_container_that_does_not_exist_is_told() {
+    let lab = Lab::start("no-main").await;
+    let main = json!({"mainContainer": "mian"});
+    lab.once("typo", helped("true"), main).await;
+    let ready = lab.place.until_ready("typo", false, "InvalidPod").await;
+    let known = "it has \"helper\", \"main\"";
+    assert!(ready.message.contains(known), "{}", ready.message);
 }
 
 async fn a_quota_is_told_before_the_first_fire_and_forgotten_when_it_is_gone() {

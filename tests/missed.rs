@@ -158,7 +158,8 @@ impl Cluster {
                 let result = Ok(());
                 learned.trial = Some(Trial { generation, result });
             }
-            Step::Verify { .. } | Step::Stop { .. } => panic!("nobody deletes pods here"),
+            Step::Verify { uid, .. } => learned.found.push(uid),
+            Step::Stop { .. } | Step::StopOthers { .. } => panic!("nothing is stopped here"),
         }
     }
 
@@ -190,6 +191,8 @@ fn pod(fire: Timestamp, name: String) -> SeenPod {
         started: None,
         disruption: None,
         unschedulable: None,
+        deadline: None,
+        main: None,
         containers: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use punctual::{
     api::{ActiveRun, Outcome, RunRecord},
     core::{
         outcome::{ending, vanished, waiting},
-        run::{ContainerState, Phase, Presence, SeenContainer, SeenPod, Terminated},
+        run::{ContainerState, Phase, Presence, Restarts, SeenContainer, SeenPod, Terminated},
     },
 };
 
@@ -46,6 +46,8 @@ fn pod(phase: Phase) -> SeenPod {
         started: Some(at("12:00:01")),
         disruption: None,
         unschedulable: None,
+        deadline: None,
+        main: None,
         containers: Vec::new(),
     }
 }
@@ -85,6 +87,8 @@ fn container(name: &str, state: ContainerState) -> SeenContainer {
     SeenContainer {
         name: name.into(),
         state,
+        restarts: Restarts::Never,
+        ready: true,
     }
 }
 
@@ -235,6 +239,93 @@ fn a_run_that_a_container_failed() {
         "NonZeroExit",
         Some(5),
     );
+}
+
+/// A sidecar that was killed in the end, before this time.
+fn sidecar(code: i32, finished: &str) -> SeenContainer {
+    SeenContainer {
+        restarts: Restarts::Always,
+        ..ended("sidecar", code, "Error", finished)
+    }
+}
+
+#[test]
+fn how_a_sidecar_ends_says_nothing() {
+    check(
+        "killed after the others had ended well",
+        pod(Phase::Succeeded)
+            .container(sidecar(137, "12:00:19"))
+            .container(ended("main", 0, "Completed", "12:00:09")),
+        "Succeeded",
+        None,
+    );
+    check(
+        "it failed first, but the other one decides",
+        failed()
+            .container(sidecar(143, "12:00:05"))
+            .container(ended("main", 3, "Error", "12:00:09")),
+        "NonZeroExit",
+        Some(3),
+    );
+    check(
+        "nobody else failed, and nobody says why",
+        failed()
+            .container(sidecar(137, "12:00:19"))
+            .container(ended("main", 0, "Completed", "12:00:09")),
+        "PodFailed",
+        None,
+    );
+}
+
+#[test]
+fn how_a_main_container_ends_says_all() {
+    let main = |code| {
+        failed()
+            .with(|pod| pod.main = Some("main".into()))
+            .container(ended("helper", 9, "Error", "12:00:05"))
+            .container(ended("main", code, "Error", "12:00:09"))
+    };
+    check("it succeeded", main(0), "Succeeded", Some(0));
+    check("it failed, as the second", main(3), "NonZeroExit", Some(3));
+    check(
+        "it succeeded on a node that was short of disk then",
+        main(0).reason("Evicted"),
+        "Succeeded",
+        Some(0),
+    );
+    check(
+        "it failed on such a node",
+        main(137).reason("Evicted"),
+        "Evicted",
+        Some(137),
+    );
+    let limited = |code, seconds| {
+        main(code).reason("DeadlineExceeded").with(|pod| {
+            pod.deadline = Some(jiff::SignedDuration::from_secs(seconds));
+        })
+    };
+    check(
+        "it ended before the deadline, and only the others ran into that",
+        limited(0, 20),
+        "Succeeded",
+        Some(0),
+    );
+    check(
+        "it ended by the deadline",
+        limited(143, 8),
+        "DeadlineExceeded",
+        Some(143),
+    );
+    check(
+        "it ended well, but by the deadline",
+        limited(0, 8),
+        "DeadlineExceeded",
+        Some(9),
+    );
+    let mut stopping = active();
+    stopping.stopping = Some("Replaced".into());
+    let (record, _) = ending(&stopping, &main(143).gone(), at("12:00:30")).unwrap();
+    assert_eq!(record.reason, "Replaced", "we stopped all of them");
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn every_mistake_in_an_entry_names_its_place_and_the_way_out() {
         ),
         (
             "a:\n  cron: ''\n  image: b\n  concurrencyPolicy: forbid\n",
-            "schedule.yml:4:22: entry \"a\": concurrencyPolicy: \"forbid\" is not one of Forbid, Replace, Queue, Allow",
+            "schedule.yml:4:22: entry \"a\": concurrencyPolicy: \"forbid\" is not one of Forbid, Queue, Replace, Allow",
         ),
         (
             "a:\n  cron: 5\n  image: b\n",
@@ -222,6 +222,26 @@ fn every_mistake_in_an_entry_names_its_place_and_the_way_out() {
         (
             "a:\n  cron: '@daily'\n  image: b\n  missedFiresLimit: 0\n",
             "schedule.yml:4:21: entry \"a\": missedFiresLimit: 0 is not in 1-1000",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  stuckAfter: {imagePullSeconds: 0}\n",
+            "schedule.yml:4:15: entry \"a\": stuckAfter: imagePullSeconds: 0 is not in 1-31536000",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  retry: {limit: 101}\n",
+            "schedule.yml:4:10: entry \"a\": retry: limit: 101 is not in 0-100",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  retry: {limit: 1, onExitCodes: [1, 256]}\n",
+            "schedule.yml:4:10: entry \"a\": retry: onExitCodes: 256 is not in 1-255",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  retry: {limit: 1, onExitCodes: [1], notOnExitCodes: [2]}\n",
+            "schedule.yml:4:10: entry \"a\": retry: notOnExitCodes: give either this or onExitCodes",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  retry: {limit: 1, onReasons: [OutOfLuck]}\n",
+            "schedule.yml:4:10: entry \"a\": retry: onReasons: \"OutOfLuck\" is not why a run fails",
         ),
         (
             "a:\n  cron: '@daily'\n  image: b\n  excludes: [12-25, '']\n",

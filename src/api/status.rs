@@ -106,7 +106,8 @@ pub struct ActiveRun {
     /// Why the run makes no progress, while it makes none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
-    /// Why the controller is stopping the run, while it is.
+    /// Why the controller is stopping the run, while it is: the reason with which it will be
+    /// recorded. Succeeded, if its main container has and only the others still go on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopping: Option<String>,
 }

@@ -15,11 +15,14 @@ use crate::{
         outcome::cut,
         plan::{Refused, Step, Trial},
         reason::Reason,
-        run::{HOLD, Presence, RunId, is_name_of},
+        run::{ENDED_DEADLINE, HOLD, Presence, RunId, is_name_of},
         schedule::Schedule,
     },
     error::Error,
 };
+
+const RELEASE: &str = "release the pod";
+const STOP_OTHERS: &str = "stop the run's other containers";
 
 /// What the API server answered to a step.
 #[derive(Debug)]
@@ -83,7 +86,8 @@ pub async fn apply(
         // leaves a claim whose release can be repeated by anybody.
         Step::Release { name, uid, run: _ } => {
             let patch = release_patch(uid);
-            match requests.patch_pod(namespace, name, patch).await? {
+            let answer = requests.patch_pod(RELEASE, namespace, name, patch);
+            match answer.await? {
                 Ok(pod) => Ok(Answer::Pod(Box::new(pod))),
                 // 404: there is none. 422 or 409: another pod has the name, or a webhook objects.
                 Err(refusal) => verify(requests, schedule, name, uid, Some(refusal)).await,
@@ -110,6 +114,10 @@ pub async fn apply(
         Step::Stop { name, uid } | Step::Collect { name, uid } => {
             delete(requests, schedule, name, uid, None).await
         }
+
+        // Before this write all containers but the main one go on; after it the kubelet ends them. A
+        // stop on either side leaves a pod that whoever comes next asks again, or finds ended.
+        Step::StopOthers { name, uid } => stop_others(requests, schedule, name, uid).await,
 
         // The version makes sure that it is still held and unclaimed, as far as the pod can tell.
         Step::Sweep {
@@ -201,12 +209,38 @@ async fn verify(
                 .iter()
                 .any(|gate| gate.name == HOLD);
             match refusal.filter(|_| held && found.metadata.deletion_timestamp.is_none()) {
-                Some(refusal) => Err(passing("release the pod", refusal)),
+                Some(refusal) => Err(passing(RELEASE, refusal)),
                 None => Ok(Answer::Pod(Box::new(found))),
             }
         }
         Err(refusal) if refusal.code == 404 => Ok(Answer::NoPod { uid: uid.into() }),
         Err(refusal) => Err(passing("read the pod", refusal)),
+    }
+}
+
+/// Ends a pod by a deadline that has passed: the kubelet gives its containers their grace and lets the
+/// pod stay, with the main container's end and all that was printed. Deleting it would lose both.
+async fn stop_others(
+    requests: &Requests,
+    schedule: &Schedule,
+    name: &str,
+    uid: &str,
+) -> Result<Answer, Error> {
+    let patch = json!({
+        "metadata": {"uid": uid},
+        "spec": {"activeDeadlineSeconds": ENDED_DEADLINE.as_secs()},
+    });
+    let answer = requests.patch_pod(STOP_OTHERS, &schedule.identity.namespace, name, patch);
+    let refusal = match answer.await? {
+        Ok(pod) => return Ok(Answer::Pod(Box::new(pod))),
+        Err(refusal) => refusal,
+    };
+    match verify(requests, schedule, name, uid, None).await? {
+        // It is there, and it is not on its way out: the refusal stands.
+        Answer::Pod(found) if found.metadata.deletion_timestamp.is_none() => {
+            Err(passing(STOP_OTHERS, refusal))
+        }
+        answer => Ok(answer),
     }
 }
 

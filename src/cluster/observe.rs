@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerState as ApiState, ContainerStatus, Pod, PodStatus};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::{ContainerState as ApiState, Pod, PodStatus};
 use kube::{Resource, api::ObjectMeta};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -13,7 +13,8 @@ use crate::{
     core::{
         run::{
             ATTEMPT_ANNOTATION, ContainerState, FIRE_ANNOTATION, GENERATION_ANNOTATION, HOLD,
-            Phase, Presence, SCHEDULE_LABEL, SeenContainer, SeenPod, Terminated,
+            MAIN_ANNOTATION, Phase, Presence, Restarts, SCHEDULE_LABEL, SeenContainer, SeenPod,
+            Terminated,
         },
         schedule_ref::ScheduleRef,
     },
@@ -50,12 +51,38 @@ pub struct ObservedSpec {
     pub scheduling_gates: Vec<Gate>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_deadline_seconds: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_policy: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub init_containers: Vec<ObservedContainer>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<ObservedContainer>,
+}
+
+/// The part of a container that we look at: when it is started again.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedContainer {
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_policy: Option<String>,
+    /// Whether it has rules for some exit codes.
+    #[serde(default, deserialize_with = "any", skip_serializing)]
+    pub restart_policy_rules: bool,
 }
 
 /// A scheduling gate.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub struct Gate {
     pub name: String,
+}
+
+/// Whether there is anything in a list.
+fn any<'de, D: serde::Deserializer<'de>>(list: D) -> Result<bool, D::Error> {
+    let list = Option::<Vec<serde::de::IgnoredAny>>::deserialize(list)?;
+    Ok(list.is_some_and(|list| !list.is_empty()))
 }
 
 /// The schedule that owns a pod, by its controller reference; `None` if no schedule does.
@@ -104,12 +131,14 @@ pub fn seen_pod(pod: ObservedPod) -> SeenPod {
             false => Presence::Missing,
         },
         phase: phase(status.phase.as_deref()),
-        node: spec.node_name,
+        node: spec.node_name.clone(),
         started: status.start_time.as_ref().map(|time| time.0),
         disruption: condition(&status, "DisruptionTarget", "True", None),
         unschedulable: condition(&status, "PodScheduled", "False", Some("Unschedulable"))
             .map(|(_, message)| message),
-        containers: containers(&status),
+        deadline: spec.active_deadline_seconds.map(SignedDuration::from_secs),
+        main: annotations.get(MAIN_ANNOTATION).cloned(),
+        containers: containers(&spec, &status),
         reason: status.reason.map(|text| end_of(&text)),
         message: status.message.map(|text| end_of(&text)),
     }
@@ -154,18 +183,34 @@ fn condition(
     Some((text(&condition.reason), text(&condition.message)))
 }
 
-fn containers(status: &PodStatus) -> Vec<SeenContainer> {
+fn containers(spec: &ObservedSpec, status: &PodStatus) -> Vec<SeenContainer> {
     let init = status.init_container_statuses.iter().flatten();
     let main = status.container_statuses.iter().flatten();
-    init.chain(main).filter_map(container).collect()
+    init.chain(main)
+        .filter_map(|status| {
+            Some(SeenContainer {
+                name: status.name.clone(),
+                state: container_state(status.state.as_ref()?)?,
+                restarts: restarts(spec, &status.name),
+                ready: status.ready,
+            })
+        })
+        .collect()
 }
 
-fn container(status: &ContainerStatus) -> Option<SeenContainer> {
-    let state = container_state(status.state.as_ref()?)?;
-    Some(SeenContainer {
-        name: status.name.clone(),
-        state,
-    })
+/// When a container is started again: as it says itself, else as its pod says.
+fn restarts(spec: &ObservedSpec, name: &str) -> Restarts {
+    let mut containers = spec.init_containers.iter().chain(&spec.containers);
+    let container = containers.find(|container| container.name == name);
+    let own = container.and_then(|container| container.restart_policy.as_deref());
+    let ruled = container.is_some_and(|container| container.restart_policy_rules);
+    match own.or(spec.restart_policy.as_deref()) {
+        Some("Always") => Restarts::Always,
+        Some("OnFailure") => Restarts::OnFailure,
+        // Which of its exit codes start it again is for the kubelet to say.
+        _ if ruled => Restarts::OnFailure,
+        _ => Restarts::Never,
+    }
 }
 
 fn container_state(state: &ApiState) -> Option<ContainerState> {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::core::{
-    run::{GENERATION_ANNOTATION, HOLD, RunId, SCHEDULE_LABEL, TOLD, Told},
+    run::{GENERATION_ANNOTATION, HOLD, MAIN_ANNOTATION, RunId, SCHEDULE_LABEL, TOLD, Told},
     schedule::Schedule,
 };
 
@@ -58,6 +58,10 @@ pub fn pod(schedule: &Schedule, run: RunId, name: &str) -> Value {
         GENERATION_ANNOTATION,
         &schedule.generation.to_string(),
     );
+    match &schedule.main_container {
+        Some(main) => set(&mut metadata, "annotations", MAIN_ANNOTATION, main),
+        None => drop(object(&mut metadata, "annotations").remove(MAIN_ANNOTATION)),
+    }
     metadata.insert("ownerReferences".into(), json!([owner(schedule)]));
 
     let gates = list(&mut spec, "schedulingGates");

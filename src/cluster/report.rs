@@ -96,8 +96,9 @@ impl Reporter {
             }
             News::Skipped { skip, reason } => self.metrics.fires_skipped(*reason, skip.count),
             News::Waiting { reason, .. } => self.metrics.run_waiting(*reason),
+            News::Stuck { .. } => self.metrics.run_waiting(Reason::RunStuck),
             // What becomes of them is counted when it is known.
-            News::Retrying { .. } | News::Queued { .. } | News::Stuck { .. } => {}
+            News::Retrying { .. } | News::Queued { .. } => {}
             News::Readiness { .. }
             | News::Hindered { .. }
             | News::Repaired { .. }

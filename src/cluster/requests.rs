@@ -69,8 +69,10 @@ impl Requests {
         ask("read the pod", pods.get(name)).await
     }
 
+    /// Patches a pod: to do `what`, as errors call it.
     pub async fn patch_pod(
         &self,
+        what: &'static str,
         namespace: &str,
         name: &str,
         patch: Value,
@@ -81,7 +83,7 @@ impl Requests {
         let pods = self.pods(namespace);
         let params = PatchParams::apply(FIELD_MANAGER);
         let patch = Patch::Strategic(patch);
-        ask("release the pod", pods.patch(name, &params, &patch)).await
+        ask(what, pods.patch(name, &params, &patch)).await
     }
 
     /// Deletes a pod if it still has this uid, and this version if one is given.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     reason::Reason,
-    run::{ContainerState, Phase, Presence, SeenPod, Terminated},
+    run::{ContainerState, Phase, Presence, Restarts, SeenContainer, SeenPod, Terminated},
 };
 use crate::api::{ActiveRun, Outcome, RunRecord};
 
@@ -22,11 +22,8 @@ pub fn ending(active: &ActiveRun, pod: &SeenPod, now: Timestamp) -> Option<(RunR
         return None;
     }
     let (reason, message, decider) = why(active, pod);
-    let outcome = match reason {
-        Reason::Succeeded => Outcome::Succeeded,
-        _ => Outcome::Failed,
-    };
-    let ends = terminated(pod).filter_map(|(_, ended)| ended.finished);
+    let outcome = outcome(reason);
+    let ends = ends(pod).filter_map(|(_, ended)| ended.finished);
     let last_lines = match outcome {
         Outcome::Succeeded => Vec::new(),
         Outcome::Failed => decider
@@ -52,19 +49,21 @@ pub fn ending(active: &ActiveRun, pod: &SeenPod, now: Timestamp) -> Option<(RunR
 
 /// The record of a run whose pod is gone, without a trace of how it ended.
 pub fn vanished(active: &ActiveRun, now: Timestamp) -> (RunRecord, Reason) {
-    let reason = stopping(active).unwrap_or(Reason::PodDeleted);
-    let message = match reason {
-        Reason::PodDeleted => "the run's pod is gone and nobody saw how it ended".to_owned(),
-        other => other.meaning().to_owned(),
+    let (reason, message) = match stopping(active) {
+        Some(reason) => (reason, stopped(active, reason)),
+        None => (
+            Reason::PodDeleted,
+            Some("the run's pod is gone and nobody saw how it ended".to_owned()),
+        ),
     };
     let record = RunRecord {
         name: active.name.clone(),
         uid: active.uid.clone(),
         fire_time: active.fire_time,
         attempts: active.attempt,
-        outcome: Outcome::Failed,
+        outcome: outcome(reason),
         reason: reason.name().into(),
-        message: Some(message),
+        message,
         exit_code: None,
         started: None,
         finished: super::status::whole_second(now),
@@ -114,17 +113,70 @@ pub fn waiting(pod: &SeenPod) -> Option<(Reason, String)> {
     })
 }
 
+/// What a run that goes on is not ready for, as its probes see it.
+pub fn not_ready(pod: &SeenPod) -> Option<(Reason, String)> {
+    if pod.phase != Phase::Running || pod.deleting {
+        return None;
+    }
+    let unready = pod.containers.iter().find(|container| {
+        matches!(container.state, ContainerState::Running { .. }) && !container.ready
+    })?;
+    let message = format!("container \"{}\" runs but is not ready", unready.name);
+    Some((Reason::NotReady, message))
+}
+
+/// Why a run ends that its main container has ended by itself, if it has: Succeeded, or how it failed.
+pub fn main_reason(active: &ActiveRun, pod: &SeenPod) -> Option<Reason> {
+    let (name, ended) = main_end(pod)?;
+    let reason = match ended.exit_code {
+        0 => Reason::Succeeded,
+        _ => by_container(name, ended).0,
+    };
+    if let Some(stopping) = stopping(active) {
+        // Else we stopped it, and that ended it.
+        return (stopping == reason).then_some(reason);
+    }
+    // At its deadline the kubelet stops all containers, and the main one may be the first to go.
+    let deadline = pod
+        .started
+        .zip(pod.deadline)
+        .and_then(|(started, deadline)| started.checked_add(deadline).ok());
+    let in_time = deadline.is_none_or(|deadline| ended.finished.is_none_or(|end| end < deadline));
+    in_time.then_some(reason)
+}
+
+/// Whether containers go on although the main one has ended. Sidecars don't count: Kubernetes ends
+/// them.
+pub fn others_go_on(pod: &SeenPod) -> bool {
+    let mut others = pod.containers.iter();
+    others.any(|container| match container.state {
+        ContainerState::Terminated(_) => false,
+        ContainerState::Waiting { .. } | ContainerState::Running { .. } => {
+            container.restarts != Restarts::Always
+        }
+    })
+}
+
 type Decider<'a> = Option<(&'a str, &'a Terminated)>;
 
 fn why<'a>(active: &ActiveRun, pod: &'a SeenPod) -> (Reason, Option<String>, Decider<'a>) {
-    let decider = first_failure(pod);
+    let by_main = main_reason(active, pod);
+    if by_main == Some(Reason::Succeeded) {
+        return (Reason::Succeeded, None, main_end(pod));
+    }
     if pod.phase == Phase::Succeeded {
         return (Reason::Succeeded, None, None);
     }
-    if let Some(reason) = stopping(active) {
-        return (reason, Some(reason.meaning().into()), decider);
+    let main = main_end(pod).filter(|(_, ended)| ended.exit_code != 0);
+    let decider = main.or_else(|| first_failure(pod));
+    let stopping = stopping(active);
+    if let Some(reason) = stopping.filter(|_| by_main.is_none()) {
+        return (reason, stopped(active, reason), decider);
     }
-    if let Some(reason) = pod.reason.as_deref().and_then(by_pod_reason) {
+    let said = pod.reason.as_deref().and_then(by_pod_reason);
+    // Once the main container has ended, a deadline is how the others were stopped.
+    let said = said.filter(|&said| by_main.is_none() || said != Reason::DeadlineExceeded);
+    if let Some(reason) = said {
         let message = pod.message.as_deref().unwrap_or(reason.meaning());
         return (reason, Some(cut(message)), decider);
     }
@@ -132,7 +184,9 @@ fn why<'a>(active: &ActiveRun, pod: &'a SeenPod) -> (Reason, Option<String>, Dec
         let reason = by_disruption(reason);
         return (reason, Some(cut(message)), decider);
     }
-    if pod.deleting || pod.presence == Presence::Gone {
+    let cut_short = pod.deleting || pod.presence == Presence::Gone;
+    // What had ended before is not cut short.
+    if cut_short && stopping.is_none() {
         let message = "somebody deleted the run's pod before it had ended";
         return (Reason::PodDeleted, Some(message.into()), decider);
     }
@@ -210,26 +264,53 @@ fn by_disruption(reason: &str) -> Reason {
 }
 
 fn stopping(active: &ActiveRun) -> Option<Reason> {
-    let name = active.stopping.as_deref()?;
-    Reason::ALL
-        .iter()
-        .copied()
-        .find(|reason| reason.name() == name)
+    Reason::by_name(active.stopping.as_deref()?)
 }
 
-fn terminated(pod: &SeenPod) -> impl Iterator<Item = (&str, &Terminated)> {
+/// What is said of a run that we stopped.
+fn stopped(active: &ActiveRun, reason: Reason) -> Option<String> {
+    if reason == Reason::Succeeded {
+        return None;
+    }
+    let waiting = active.waiting.as_ref();
+    Some(
+        match waiting.filter(|waiting| waiting.reason == reason.name()) {
+            Some(waiting) => {
+                let message = &waiting.message;
+                format!("it made no progress for longer than stuckAfter allows: {message}")
+            }
+            None => reason.meaning().to_owned(),
+        },
+    )
+}
+
+fn outcome(reason: Reason) -> Outcome {
+    match reason {
+        Reason::Succeeded => Outcome::Succeeded,
+        _ => Outcome::Failed,
+    }
+}
+
+/// The main container, if one is named and has ended for good.
+fn main_end(pod: &SeenPod) -> Decider<'_> {
+    Some((pod.main.as_deref()?, pod.main_end()?))
+}
+
+fn ends(pod: &SeenPod) -> impl Iterator<Item = (&SeenContainer, &Terminated)> {
     pod.containers
         .iter()
         .filter_map(|container| match &container.state {
-            ContainerState::Terminated(ended) => Some((container.name.as_str(), ended)),
+            ContainerState::Terminated(ended) => Some((container, ended)),
             ContainerState::Waiting { .. } | ContainerState::Running { .. } => None,
         })
 }
 
-/// The container that failed first: what failed after it may have failed because of it.
+/// The container that failed first: what failed after it may have failed because of it. Sidecars are
+/// killed in the end, and that is no failure.
 fn first_failure(pod: &SeenPod) -> Decider<'_> {
-    terminated(pod)
-        .filter(|(_, ended)| ended.exit_code != 0)
+    ends(pod)
+        .filter(|(container, ended)| ended.exit_code != 0 && container.restarts != Restarts::Always)
+        .map(|(container, ended)| (container.name.as_str(), ended))
         .min_by_key(|(_, ended)| ended.finished.unwrap_or(Timestamp::MAX))
 }
 

@@ -88,6 +88,8 @@ pub enum Step {
     Try { generation: i64 },
     /// Delete a pod that shall stop, with the grace that it asks for.
     Stop { name: String, uid: String },
+    /// End what still runs of a pod whose main container has ended. The pod stays, and its log.
+    StopOthers { name: String, uid: String },
     /// Delete a held pod that nobody claimed, as long as it is held.
     Sweep {
         name: String,

@@ -31,6 +31,11 @@ macro_rules! reasons {
                 }
             }
 
+            /// The reason of this name.
+            pub fn by_name(name: &str) -> Option<Reason> {
+                Reason::ALL.iter().copied().find(|reason| reason.name() == name)
+            }
+
             /// What it means, in a sentence for a person.
             pub const fn meaning(self) -> &'static str {
                 match self {

@@ -277,6 +277,8 @@ mod tests {
             started: None,
             disruption: None,
             unschedulable: None,
+            deadline: None,
+            main: None,
             containers: Vec::new(),
         };
         let pods = [

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::schedule_ref::ScheduleRef;
 
@@ -59,8 +59,14 @@ pub enum Told {
     Attempt,
 }
 
+/// The annotation with the name of the container whose end is the run's end, if the spec names one.
+pub const MAIN_ANNOTATION: &str = "punctual.dev/main-container";
+
 /// The annotation with the generation of the spec that a pod was made from.
 pub const GENERATION_ANNOTATION: &str = "punctual.dev/generation";
+
+/// The deadline that ends a pod whose main container has ended: the shortest that Kubernetes takes.
+pub const ENDED_DEADLINE: SignedDuration = SignedDuration::from_secs(1);
 
 /// A pod's name is also its host name, which has this many characters at most.
 const LONGEST_NAME: usize = 63;
@@ -124,6 +130,10 @@ pub struct SeenPod {
     pub disruption: Option<(String, String)>,
     /// The message of the condition PodScheduled while it is false with reason Unschedulable.
     pub unschedulable: Option<String>,
+    /// How long the kubelet lets it run.
+    pub deadline: Option<SignedDuration>,
+    /// The container whose end is its end, if one is named.
+    pub main: Option<String>,
     pub containers: Vec<SeenContainer>,
 }
 
@@ -155,6 +165,19 @@ pub enum Phase {
 pub struct SeenContainer {
     pub name: String,
     pub state: ContainerState,
+    pub restarts: Restarts,
+    /// Whether it is ready, as its probes see it; it is at once if it has none.
+    pub ready: bool,
+}
+
+/// When a container is started again by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restarts {
+    Never,
+    OnFailure,
+    /// It is a sidecar: it runs beside the others, and Kubernetes ends it after them. How it ends says
+    /// nothing about the run.
+    Always,
 }
 
 /// What a container does.
@@ -191,6 +214,22 @@ impl SeenPod {
         match self.phase {
             Phase::Succeeded | Phase::Failed => true,
             Phase::Pending | Phase::Running | Phase::Unknown => false,
+        }
+    }
+
+    /// How its main container ended, if it has one and that is not started again.
+    pub fn main_end(&self) -> Option<&Terminated> {
+        let main = self.main.as_deref()?;
+        let container = self.containers.iter().find(|one| one.name == main)?;
+        match (&container.state, container.restarts) {
+            (ContainerState::Terminated(ended), Restarts::Never) => Some(ended),
+            (ContainerState::Terminated(ended), Restarts::OnFailure) => {
+                Some(ended).filter(|ended| ended.exit_code == 0 || self.ended())
+            }
+            (ContainerState::Terminated(ended), Restarts::Always) => {
+                Some(ended).filter(|_| self.ended())
+            }
+            (ContainerState::Waiting { .. } | ContainerState::Running { .. }, _) => None,
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
     almanac::{Almanac, CalendarRef},
     concurrency::Concurrency,
     form::{self, Observed},
+    obstacle::obstacle,
     reason::Reason,
     run::spread,
     schedule_ref::ScheduleRef,
@@ -272,7 +273,7 @@ impl Written {
     fn of(spec: &ScheduledContainerSpec) -> Self {
         Self {
             timing: TimingSpec::from(spec),
-            obstacle: obstacle(spec).err(),
+            obstacle: obstacle(spec),
             suspended: spec.suspend,
         }
     }
@@ -349,14 +350,6 @@ impl Written {
     }
 }
 
-/// What keeps a schedule from running, whenever it fires.
-fn obstacle(spec: &ScheduledContainerSpec) -> Result<(), Idle> {
-    check_template(&spec.template).map_err(|message| Idle {
-        reason: Reason::InvalidPod,
-        message,
-    })
-}
-
 /// What is said of a schedule that had no fire left when it was made.
 fn all_past(written: &TimingSpec, skipped: Option<String>) -> String {
     let field = if written.schedules.is_empty() {
@@ -377,21 +370,6 @@ fn all_past(written: &TimingSpec, skipped: Option<String>) -> String {
              out; correct one of them"
         ),
         None => format!("{field}: never fires: every matching time is past; correct the year"),
-    }
-}
-
-/// What we must know of a template before Kubernetes is asked about the rest of it.
-fn check_template(template: &RawJson) -> Result<(), String> {
-    let template = template.value();
-    let Some(spec) = template.get("spec").filter(|spec| spec.is_object()) else {
-        return Err("spec.template.spec is missing: it holds the pod's containers".into());
-    };
-    match spec.get("restartPolicy").and_then(|policy| policy.as_str()) {
-        Some("Always") => Err(
-            "spec.template.spec.restartPolicy: Always would never end; use Never or OnFailure"
-                .into(),
-        ),
-        _ => Ok(()),
     }
 }
 

@@ -15,6 +15,7 @@ mod outages;
 mod policies;
 mod refusals;
 mod rivals;
+mod stuck;
 mod users;
 
 use jiff::SignedDuration;

@@ -18,6 +18,8 @@ pub const TAKES: &str = "memory/takes";
 pub const EXITS: &str = "memory/exits";
 /// The reason for which a pod's container waits for ever.
 pub const STUCK: &str = "memory/stuck";
+/// There, and a second container goes on until it is told to end.
+pub const HELPER: &str = "memory/helper";
 /// There, and no node takes the pod.
 pub const UNSCHEDULABLE: &str = "memory/unschedulable";
 
@@ -31,6 +33,7 @@ pub async fn kubelet(server: Server) {
     let mut changes = server.changes();
     let mut seen = 0;
     let (mut started, mut killed) = (HashSet::new(), HashSet::new());
+    let mut expired = HashSet::new();
     let mut tasks = JoinSet::new();
     loop {
         for change in news(&server, &mut seen) {
@@ -46,6 +49,8 @@ pub async fn kubelet(server: Server) {
             let deleting = pod["metadata"]["deletionTimestamp"].is_string();
             if deleting && killed.insert(uid.clone()) {
                 tasks.spawn(kill(server.clone(), id, uid));
+            } else if out_of_time(&pod) && !ended(&pod) && expired.insert(uid.clone()) {
+                tasks.spawn(expire(server.clone(), id, uid));
             } else if !deleting && !gated(&pod) && !ended(&pod) && started.insert(uid.clone()) {
                 tasks.spawn(run(server.clone(), id, uid));
             }
@@ -138,9 +143,34 @@ async fn run(server: Server, id: Id, uid: String) {
     };
     tokio::time::sleep(Duration::from_millis(number(TAKES))).await;
     change(&server, &id, &uid, |pod, now| {
-        if pod["metadata"]["deletionTimestamp"].is_null() {
+        let helped = pod["metadata"]["annotations"][HELPER].is_string();
+        if pod["metadata"]["deletionTimestamp"].is_null() && !ended(pod) {
+            let state = json!({"running": {"startedAt": pod["status"]["startTime"]}});
             end(pod, number(EXITS), now);
+            if helped {
+                pod["status"]["phase"] = "Running".into();
+                let others = pod["status"]["containerStatuses"].as_array_mut();
+                others.expect("it has one").push(named("helper", state));
+            }
         }
+    });
+}
+
+/// Whether a pod has a deadline of a second: the only one that tests use.
+fn out_of_time(pod: &Value) -> bool {
+    pod["spec"]["activeDeadlineSeconds"] == 1 && pod["status"]["startTime"].is_string()
+}
+
+/// Ends a pod at its deadline: it stays.
+async fn expire(server: Server, id: Id, uid: String) {
+    tokio::time::sleep(KILL).await;
+    change(&server, &id, &uid, |pod, now| {
+        let main = pod["status"]["containerStatuses"][0].clone();
+        end(pod, 137, now);
+        let mut helper = pod["status"]["containerStatuses"][0].take();
+        helper["name"] = "helper".into();
+        pod["status"]["containerStatuses"] = json!([main, helper]);
+        pod["status"]["reason"] = "DeadlineExceeded".into();
     });
 }
 
@@ -170,8 +200,12 @@ fn end(pod: &mut Value, code: u64, now: Value) {
 }
 
 fn container(state: Value) -> Value {
+    named("main", state)
+}
+
+fn named(name: &str, state: Value) -> Value {
     json!({
-        "name": "main", "image": "busybox", "imageID": "", "ready": false, "restartCount": 0,
+        "name": name, "image": "busybox", "imageID": "", "ready": false, "restartCount": 0,
         "state": state,
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::kubelet::{EXITS, STUCK, TAKES, UNSCHEDULABLE};
+use super::kubelet::{EXITS, HELPER, STUCK, TAKES, UNSCHEDULABLE};
 
 /// A schedule in the making.
 #[derive(Clone, Debug)]
@@ -42,6 +42,16 @@ impl Template {
     /// The containers of its runs wait for this reason, and never start.
     pub fn stuck(self, reason: &str) -> Self {
         self.annotated(STUCK, reason)
+    }
+
+    /// Its runs have a second container, which goes on when the main one has ended.
+    pub fn helped(self) -> Self {
+        let mut helped = self.annotated(HELPER, "").with("mainContainer", "main");
+        let containers = helped.spec["template"]["spec"]["containers"].as_array_mut();
+        containers
+            .expect("a list")
+            .push(json!({"name": "helper", "image": "busybox"}));
+        helped
     }
 
     /// No node takes its runs.

@@ -2,7 +2,7 @@
 //!
 //! The schedule is `*/10 * * * * *`, created at 12:00:00 and known since then. A plan is written as
 //! its steps: `prepare 12:00:10`, `record(claim 12:00:10)`, `release`, `ask`, `try`, `stop`,
-//! `sweep 12:00:10`, `collect 12:00:10`; `-` is no step.
+//! `stop the others`, `sweep 12:00:10`, `collect 12:00:10`; `-` is no step.
 
 #![allow(dead_code, reason = "each test target uses its part")]
 
@@ -16,7 +16,8 @@ use punctual::{
         plan::{Learned, Plan, Refused, Seen, Step},
         reason::Reason,
         run::{
-            ContainerState, Phase, Presence, RunId, SeenContainer, SeenPod, Terminated, pod_name,
+            ContainerState, Phase, Presence, Restarts, RunId, SeenContainer, SeenPod, Terminated,
+            pod_name,
         },
         schedule::Schedule,
         schedule_ref::ScheduleRef,
@@ -93,6 +94,8 @@ pub fn held(fire: &str) -> SeenPod {
         started: None,
         disruption: None,
         unschedulable: None,
+        deadline: None,
+        main: None,
         containers: Vec::new(),
     }
 }
@@ -124,11 +127,17 @@ pub fn ended(fire: &str, end: &str, code: i32) -> SeenPod {
         } else {
             Phase::Failed
         },
-        containers: vec![SeenContainer {
-            name: "main".into(),
-            state: ContainerState::Terminated(terminated),
-        }],
+        containers: vec![container("main", ContainerState::Terminated(terminated))],
         ..running(fire)
+    }
+}
+
+pub fn container(name: &str, state: ContainerState) -> SeenContainer {
+    SeenContainer {
+        name: name.into(),
+        state,
+        restarts: Restarts::Never,
+        ready: true,
     }
 }
 
@@ -236,7 +245,9 @@ impl State {
     /// The schedule as it was when its status was written.
     pub fn known(&self) -> Schedule {
         let mut spec = self.spec.clone();
-        spec["schedule"] = "*/10 * * * * *".into();
+        let words = self.status.observed_schedule.as_deref();
+        let known = words.and_then(|words| words.strip_suffix(" UTC"));
+        spec["schedule"] = known.unwrap_or("*/10 * * * * *").into();
         spec["suspend"] = false.into();
         self.schedule(&spec, 1)
     }
@@ -298,6 +309,7 @@ pub fn shown(step: &Step, before: &ScheduledContainerStatus) -> String {
         Step::Verify { .. } => "ask".into(),
         Step::Try { .. } => "try".into(),
         Step::Stop { .. } => "stop".into(),
+        Step::StopOthers { .. } => "stop the others".into(),
         Step::Sweep { name, .. } => format!("sweep {}", fire(name)),
         Step::Collect { name, .. } => format!("collect {}", fire(name)),
     }

@@ -11,7 +11,7 @@ use server::Server;
 
 use super::*;
 use crate::clock::Clock;
-use crate::core::run::{Presence, Terminated};
+use crate::core::run::{Presence, Restarts, Terminated};
 use crate::telemetry::LONGEST_TEXT;
 use crate::telemetry::capture::{self, Captured};
 
@@ -132,9 +132,13 @@ fn pod(uid: &str, phase: Phase, state: ContainerState) -> SeenPod {
         started: None,
         disruption: None,
         unschedulable: None,
+        deadline: None,
+        main: None,
         containers: vec![SeenContainer {
             name: "main".to_owned(),
             state,
+            restarts: Restarts::Never,
+            ready: true,
         }],
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Draft;
 use crate::{
-    api::{ActiveRun, NextAttempt, RunRecord, Waiting},
+    api::{ActiveRun, NextAttempt, RunRecord, StuckAction, Waiting},
     core::{
         active,
         concurrency::Concurrency,
@@ -15,8 +15,9 @@ use crate::{
         reason::Reason,
         retry,
         rules::{still_active, too_many_active},
-        run::{Presence, RunId, SeenPod},
+        run::{ENDED_DEADLINE, Presence, RunId, SeenPod},
         status::{self, whole_second},
+        stuck,
     },
 };
 
@@ -82,7 +83,12 @@ impl<'a> Draft<'a> {
         let pod = self.active_pod(&active);
         // Absence from a cache is no evidence, and neither is the watch's word that a pod is gone: it
         // says so too when somebody takes our label away. The API server's own answer is.
-        let in_doubt = pod.is_none_or(|pod| pod.presence == Presence::Missing);
+        // And a watch may have lost the word of it, so a long run is asked about now and then.
+        let in_doubt = pod.is_none_or(|pod| match pod.presence {
+            Presence::Here => !pod.ended() && active::asks_anew(self.schedule, &active, self.now),
+            Presence::Missing => true,
+            Presence::Gone => false,
+        });
         let Some(pod) = pod else {
             if self.learned.gone.contains(&uid) {
                 let ended = outcome::vanished(&active, self.now);
@@ -101,16 +107,20 @@ impl<'a> Draft<'a> {
             return self.end(active, ended, beside);
         }
         self.show_waiting(&mut active, pod);
-        if active.stopping.is_none()
-            && active::deadline(self.schedule, &active, pod)
-                .is_some_and(|deadline| deadline <= self.now)
-        {
-            active.stopping = Some(Reason::DeadlineExceeded.name().into());
+        if active.stopping.is_none() {
+            let reason = self.reason_to_stop(&mut active, pod);
+            active.stopping = reason.map(|reason| reason.name().into());
         }
         if !pod.deleting {
             // What shall stop is not started first.
             if active.stopping.is_some() {
-                busy.stops.push(Step::Stop { name, uid });
+                let by_main = outcome::main_reason(&active, pod).is_some();
+                let told = pod.deadline.is_some_and(|end| end <= ENDED_DEADLINE);
+                match (by_main, told) {
+                    (true, true) => {}
+                    (true, false) => busy.stops.push(Step::StopOthers { name, uid }),
+                    (false, _) => busy.stops.push(Step::Stop { name, uid }),
+                }
             } else if pod.held {
                 let run = RunId {
                     fire: active.fire_time,
@@ -236,14 +246,59 @@ impl<'a> Draft<'a> {
         wakes.min()
     }
 
+    /// Why a run shall not go on, if it shall not; a run that is stuck may also be only reported.
+    fn reason_to_stop(&mut self, active: &mut ActiveRun, pod: &SeenPod) -> Option<Reason> {
+        if !pod.deleting
+            && outcome::others_go_on(pod)
+            && let Some(reason) = outcome::main_reason(active, pod)
+        {
+            return Some(reason);
+        }
+        let deadline = active::deadline(self.schedule, active, pod);
+        if deadline.is_some_and(|deadline| deadline <= self.now) {
+            return Some(Reason::DeadlineExceeded);
+        }
+        let policy = &self.schedule.stuck_after;
+        let waiting = active.waiting.as_mut()?;
+        let reason = Reason::by_name(&waiting.reason)?;
+        if stuck::stuck_at(waiting, policy)? > self.now {
+            return None;
+        }
+        match policy.action {
+            StuckAction::Fail => Some(reason),
+            StuckAction::Report => {
+                if !std::mem::replace(&mut waiting.stuck, true) {
+                    self.news.push(News::Stuck {
+                        run: active.name.clone(),
+                        uid: active.uid.clone(),
+                        reason,
+                        message: waiting.message.clone(),
+                    });
+                }
+                None
+            }
+        }
+    }
+
     fn show_waiting(&mut self, active: &mut ActiveRun, pod: &SeenPod) {
-        let waiting = outcome::waiting(pod);
+        if active.stopping.is_some() {
+            // What it waited for stays, for its record.
+            return;
+        }
+        let policy = &self.schedule.stuck_after;
+        let waiting = outcome::waiting(pod).or_else(|| {
+            let asked = stuck::limit(policy, Reason::NotReady).is_some();
+            outcome::not_ready(pod).filter(|_| asked)
+        });
         let before = active
             .waiting
             .as_ref()
             .map(|waiting| waiting.reason.as_str());
         if before == waiting.as_ref().map(|(reason, _)| reason.name()) {
             // The wording may change from one try to the next; that is not news.
+            if let (Some((reason, _)), Some(waiting)) = (waiting, &mut active.waiting) {
+                waiting.since = stuck::since(waiting, stuck::limit(policy, reason), self.now);
+            }
             return;
         }
         if let Some((reason, message)) = &waiting {
@@ -265,8 +320,5 @@ impl<'a> Draft<'a> {
 
 /// Why a run on record ended.
 fn reason_of(record: &RunRecord) -> Reason {
-    let known = Reason::ALL
-        .iter()
-        .find(|reason| reason.name() == record.reason);
-    known.copied().unwrap_or(Reason::PodFailed)
+    Reason::by_name(&record.reason).unwrap_or(Reason::PodFailed)
 }

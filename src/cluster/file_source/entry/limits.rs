@@ -3,10 +3,11 @@
 
 use super::super::tree::Place;
 use super::{Finding, here};
-use crate::api::ScheduleFileEntry;
+use crate::api::{FAILURES, Retry, ScheduleFileEntry};
 use crate::cluster::names::is_subdomain;
 
 const YEAR: i64 = 31_536_000;
+const DAY: i64 = 86_400;
 
 /// What of an entry is out of bounds. `place` is that of a field's value.
 pub fn findings(entry: &ScheduleFileEntry, place: impl Fn(&str) -> Place) -> Vec<Finding> {
@@ -18,6 +19,14 @@ pub fn findings(entry: &ScheduleFileEntry, place: impl Fn(&str) -> Place) -> Vec
         if let Some(value) = value.filter(|value| !(least..=most).contains(value)) {
             find(field, format!("{value} is not in {least}-{most}"));
         }
+    }
+    for (field, within, value, least, most) in nested(entry) {
+        if let Some(value) = value.filter(|value| !(least..=most).contains(value)) {
+            find(field, format!("{within}: {value} is not in {least}-{most}"));
+        }
+    }
+    for (within, message) in entry.retry.iter().flat_map(retry) {
+        find("retry", format!("{within}: {message}"));
     }
     for (field, length, most) in lists(entry) {
         if length.is_some_and(|length| length > most) {
@@ -86,6 +95,75 @@ fn numbers(entry: &ScheduleFileEntry) -> [(&'static str, Option<i64>, i64, i64);
             YEAR,
         ),
     ]
+}
+
+/// The whole numbers within fields that are maps.
+fn nested(entry: &ScheduleFileEntry) -> Vec<(&'static str, &'static str, Option<i64>, i64, i64)> {
+    let mut numbers = Vec::new();
+    if let Some(stuck) = &entry.stuck_after {
+        numbers.extend(
+            [
+                ("unschedulableSeconds", stuck.unschedulable_seconds),
+                ("imagePullSeconds", stuck.image_pull_seconds),
+                ("configErrorSeconds", stuck.config_error_seconds),
+                ("notReadySeconds", stuck.not_ready_seconds),
+            ]
+            .map(|(within, value)| ("stuckAfter", within, value, 1, YEAR)),
+        );
+    }
+    if let Some(retry) = &entry.retry {
+        numbers.extend(
+            [
+                ("limit", retry.limit, 0, 100),
+                ("backoffSeconds", retry.backoff_seconds, 0, DAY),
+                ("backoffFactor", retry.backoff_factor, 1, 10),
+                ("maxBackoffSeconds", retry.max_backoff_seconds, 0, DAY),
+            ]
+            .map(|(within, value, least, most)| ("retry", within, Some(value), least, most)),
+        );
+    }
+    numbers
+}
+
+/// What of a retry's lists is wrong: which list, and how.
+fn retry(retry: &Retry) -> Vec<(&'static str, String)> {
+    let mut wrong = Vec::new();
+    let codes = [
+        ("onExitCodes", &retry.on_exit_codes),
+        ("notOnExitCodes", &retry.not_on_exit_codes),
+    ];
+    for (within, codes) in codes {
+        if codes.len() > 255 {
+            wrong.push((within, "has more than 255 items".to_owned()));
+        }
+        if let Some(code) = codes.iter().find(|code| !(1..=255).contains(*code)) {
+            wrong.push((within, format!("{code} is not in 1-255")));
+        }
+    }
+    if codes.iter().all(|(_, codes)| !codes.is_empty()) {
+        let message = "give either this or onExitCodes: the one names the exit codes after which a \
+                       run is tried again, the other those after which it is not";
+        wrong.push(("notOnExitCodes", message.to_owned()));
+    }
+    let reasons = [
+        ("onReasons", &retry.on_reasons),
+        ("uncountedReasons", &retry.uncounted_reasons),
+    ];
+    for (within, names) in reasons {
+        if names.len() > FAILURES.len() {
+            wrong.push((within, format!("has more than {} items", FAILURES.len())));
+        }
+        let known = |name: &String| FAILURES.contains(&name.as_str());
+        if let Some(name) = names.iter().find(|name| !known(name)) {
+            let shown: String = name.chars().take(64).collect();
+            let known = FAILURES.join(", ");
+            wrong.push((
+                within,
+                format!("\"{shown}\" is not why a run fails; it is one of {known}"),
+            ));
+        }
+    }
+    wrong
 }
 
 /// The fields that are lists, with how many items they may have.
