@@ -204,12 +204,14 @@ impl Cache {
     /// Forgets every schedule that a complete list did not show. Returns those.
     pub fn keep_schedules(&self, listed: &HashSet<Key>) -> Vec<Key> {
         let mut inner = self.lock();
-        let gone: Vec<Key> = inner
+        let mut gone: Vec<Key> = inner
             .schedules
             .keys()
             .filter(|key| !listed.contains(*key))
             .cloned()
             .collect();
+        // In the same order every time, so that what follows can be seen again.
+        gone.sort_unstable();
         for key in &gone {
             inner.schedules.remove(key);
         }
@@ -309,6 +311,8 @@ impl Cache {
             }
             !pods.pods.is_empty()
         });
+        // In the same order every time, so that what follows can be seen again.
+        changed.sort_unstable();
         changed
     }
 

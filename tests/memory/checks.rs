@@ -3,13 +3,17 @@
 //! G1: at most one pod start for a fire. G2: never two runs of a schedule at once. G3: every fire
 //! that fell due ends as exactly one decision, a run or a skip.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 use punctual::{
     api::{ScheduledContainer, ScheduledContainerStatus, SkipRecord},
     core::{schedule::Schedule, schedule_ref::ScheduleRef},
 };
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -233,7 +237,7 @@ impl World {
             let uid = text(&object.expect("one of both")["metadata"]["uid"]);
             let history = specs.entry(uid).or_default();
             let spec =
-                |object: &Option<Value>| object.as_ref().map(|object| object["spec"].clone());
+                |object: &Option<Arc<Value>>| object.as_ref().map(|object| object["spec"].clone());
             if spec(&change.before) != spec(&change.after) {
                 history.push((change.at, change.after.as_ref().map(parsed)));
             }
@@ -260,7 +264,7 @@ impl World {
 
 impl Decision {
     /// The earliest fire that it is about.
-    fn first(&self) -> Timestamp {
+    pub fn first(&self) -> Timestamp {
         match self {
             Decision::Claim { fire, .. } => *fire,
             Decision::Skip { first, .. } => *first,
@@ -268,10 +272,18 @@ impl Decision {
     }
 
     /// The latest fire that it is about.
-    fn last(&self) -> Timestamp {
+    pub fn last(&self) -> Timestamp {
         match self {
             Decision::Claim { fire, .. } => *fire,
             Decision::Skip { last, .. } => *last,
+        }
+    }
+
+    /// Why it is a skip, in one word; nothing of a claim.
+    pub fn reason(&self) -> &str {
+        match self {
+            Decision::Claim { .. } => "",
+            Decision::Skip { reason, .. } => reason,
         }
     }
 
@@ -285,7 +297,7 @@ impl Decision {
 }
 
 /// What one change of a status has decided.
-fn decided(
+pub fn decided(
     before: &ScheduledContainerStatus,
     after: &ScheduledContainerStatus,
     at: Timestamp,
@@ -329,13 +341,15 @@ fn decided(
     }
 }
 
-fn status(object: &Value) -> ScheduledContainerStatus {
-    let object: ScheduledContainer = serde_json::from_value(object.clone()).expect("a schedule");
-    object.status.unwrap_or_default()
+/// The status of a schedule.
+pub fn status(object: &Arc<Value>) -> ScheduledContainerStatus {
+    let status = Option::<ScheduledContainerStatus>::deserialize(&object["status"]);
+    status.expect("a status").unwrap_or_default()
 }
 
-fn parsed(object: &Value) -> Schedule {
-    let object: ScheduledContainer = serde_json::from_value(object.clone()).expect("a schedule");
+/// What a schedule says.
+pub fn parsed(object: &Arc<Value>) -> Schedule {
+    let object = ScheduledContainer::deserialize(&**object).expect("a schedule");
     let meta = object.metadata;
     let identity = ScheduleRef {
         namespace: meta.namespace.unwrap_or_default(),
@@ -348,7 +362,7 @@ fn parsed(object: &Value) -> Schedule {
         1,
         created,
         &object.spec,
-        &std::sync::Arc::new(punctual::core::almanac::Almanac::new(TimeZone::UTC)),
+        &Arc::new(punctual::core::almanac::Almanac::new(TimeZone::UTC)),
     )
 }
 

@@ -24,6 +24,7 @@ use punctual::{
     metrics::Metrics,
     queue::Queue,
 };
+use serde_json::Value;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -32,8 +33,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     call::{Call, Verb},
-    faults::{Dice, Fault, Faults},
-    server::Server,
+    faults::{Dice, Fault, Faults, ReadFault},
+    server::{Refusal, Server},
     watching,
 };
 
@@ -108,6 +109,9 @@ fn start(client: Client, clock: Clock, settings: Settings) -> JoinSet<()> {
     tasks
 }
 
+/// How long a server says nothing before its connection breaks.
+const SILENCE: Duration = Duration::from_secs(20);
+
 type Answer = http::Response<UnsyncBoxBody<Bytes, std::io::Error>>;
 
 impl Link {
@@ -121,45 +125,70 @@ impl Link {
 
     async fn carry(self, call: Call) -> Result<Answer, std::io::Error> {
         self.travel().await;
-        if call.verb == Verb::Watch {
-            let stream = watching::stream(self.server.clone(), call, self.frozen.subscribe());
-            return Ok(http::Response::new(StreamBody::new(stream).boxed_unsync()));
+        if !call.writes() {
+            return self.read(call).await;
         }
-        let fault = if call.writes() {
-            self.faults
-                .next(&self.by, call.verb, call.resource, &call.name)
-        } else {
-            Fault::None
-        };
+        let fault = self
+            .faults
+            .next(&self.by, call.verb, call.resource, &call.name);
         match fault {
             Fault::Before => return Err(std::io::ErrorKind::ConnectionRefused.into()),
             Fault::CrashBefore(pause) => return self.die(pause).await,
             Fault::Late(pause) => {
-                tokio::spawn(async move {
-                    tokio::time::sleep(pause).await;
-                    // Nobody waits for this answer any more.
-                    let _ = self.server.answer(&self.by, &call);
-                });
+                self.server.answer_in(pause, &self.by, call);
                 return Err(std::io::ErrorKind::ConnectionReset.into());
             }
-            Fault::None | Fault::After | Fault::Silence | Fault::CrashAfter(_) => {}
+            Fault::Answer(code) => return Ok(refusal(code)),
+            Fault::None
+            | Fault::After
+            | Fault::Silence
+            | Fault::ApplyAndAnswer(_)
+            | Fault::Twice(_)
+            | Fault::CrashAfter(_) => {}
         }
         let answer = self.server.answer(&self.by, &call);
         match fault {
             Fault::After => return Err(std::io::ErrorKind::ConnectionReset.into()),
             Fault::Silence => return std::future::pending().await,
             Fault::CrashAfter(pause) => return self.die(pause).await,
-            Fault::None | Fault::Before | Fault::CrashBefore(_) | Fault::Late(_) => {}
+            Fault::ApplyAndAnswer(code) => return Ok(refusal(code)),
+            Fault::Twice(pause) => self.server.answer_in(pause, &self.by, call),
+            Fault::None
+            | Fault::Before
+            | Fault::CrashBefore(_)
+            | Fault::Late(_)
+            | Fault::Answer(_) => {}
         }
         self.travel().await;
-        let (code, body) = match answer {
-            Ok(object) => (200, object),
-            Err(refusal) => (refusal.code, refusal.body()),
+        Ok(response(answer))
+    }
+
+    async fn read(self, call: Call) -> Result<Answer, std::io::Error> {
+        let fault = match call.dry_run() {
+            true => ReadFault::None,
+            false => self.faults.next_read(call.verb),
         };
-        let body = Full::new(Bytes::from(body.to_string()));
-        let body = body.map_err(|never| match never {}).boxed_unsync();
-        let response = http::Response::builder().status(code).body(body);
-        Ok(response.expect("codes are valid"))
+        let versions_ago = match fault {
+            ReadFault::None => 0,
+            ReadFault::Stale(versions) => versions,
+            ReadFault::Broken => return Err(std::io::ErrorKind::ConnectionReset.into()),
+            ReadFault::Answer(code) => return Ok(refusal(code)),
+            ReadFault::Silence => {
+                tokio::time::sleep(SILENCE).await;
+                return Err(std::io::ErrorKind::TimedOut.into());
+            }
+        };
+        if call.verb == Verb::Watch {
+            let frozen = self.frozen.subscribe();
+            let stream = watching::stream(self.server.clone(), call, self.faults, frozen);
+            return Ok(http::Response::new(StreamBody::new(stream).boxed_unsync()));
+        }
+        let answer = match call.verb {
+            Verb::List => Ok(self.server.list(&call, versions_ago)),
+            _ => self.server.answer(&self.by, &call),
+        };
+        self.travel().await;
+        Ok(response(answer))
     }
 
     async fn travel(&self) {
@@ -177,4 +206,39 @@ impl Link {
         let _ = self.crash.send(pause);
         std::future::pending().await
     }
+}
+
+fn response(answer: Result<Value, Refusal>) -> Answer {
+    match answer {
+        Ok(object) => whole(200, &object),
+        Err(refusal) => whole(refusal.code, &refusal.body()),
+    }
+}
+
+/// What the server answers when it refuses whatever it is asked.
+fn refusal(code: u16) -> Answer {
+    let reason = match code {
+        409 => "Conflict",
+        410 => "Expired",
+        429 => "TooManyRequests",
+        503 => "ServiceUnavailable",
+        504 => "Timeout",
+        _ => "InternalError",
+    };
+    let refusal = Refusal::new(code, reason, "the server is in trouble");
+    let mut response = whole(code, &refusal.body());
+    if code == 429 {
+        let second = http::HeaderValue::from_static("1");
+        response
+            .headers_mut()
+            .insert(http::header::RETRY_AFTER, second);
+    }
+    response
+}
+
+fn whole(code: u16, body: &Value) -> Answer {
+    let body = Full::new(Bytes::from(body.to_string()));
+    let body = body.map_err(|never| match never {}).boxed_unsync();
+    let response = http::Response::builder().status(code).body(body);
+    response.expect("codes are valid")
 }

@@ -1,6 +1,12 @@
 //! The API server: answers calls from the store, by the rules that a run depends on.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use punctual::clock::Clock;
@@ -75,6 +81,10 @@ pub struct Server {
     inner: Arc<Mutex<Inner>>,
     /// The latest version.
     changed: watch::Sender<u64>,
+    /// How often all watches were broken.
+    broken: watch::Sender<u64>,
+    /// How many writes nobody waits for are still to arrive.
+    underway: Arc<AtomicUsize>,
 }
 
 pub struct Inner {
@@ -94,6 +104,8 @@ impl Server {
             clock,
             inner: Arc::new(Mutex::new(inner)),
             changed: watch::Sender::new(0),
+            broken: watch::Sender::new(0),
+            underway: Arc::default(),
         }
     }
 
@@ -105,6 +117,32 @@ impl Server {
     /// Tells when there are changes.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// Answers a call later. Nobody waits for the answer any more.
+    pub fn answer_in(&self, pause: Duration, by: &str, call: Call) {
+        let (server, by) = (self.clone(), by.to_owned());
+        server.underway.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            let _ = server.answer(&by, &call);
+            server.underway.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+
+    /// How many writes nobody waits for are still to arrive.
+    pub fn underway(&self) -> usize {
+        self.underway.load(Ordering::Relaxed)
+    }
+
+    /// Ends every watch, as a server that restarts does.
+    pub fn break_watches(&self) {
+        self.broken.send_modify(|count| *count += 1);
+    }
+
+    /// Tells when all watches are broken.
+    pub fn breaks(&self) -> watch::Receiver<u64> {
+        self.broken.subscribe()
     }
 
     /// Does something to the store on behalf of `by`, and tells the watches.
@@ -140,7 +178,7 @@ impl Server {
         let id = call.id();
         match call.verb {
             Verb::Get => self.lock().store.get(&id).cloned(),
-            Verb::List => Ok(self.list(call)),
+            Verb::List => Ok(self.list(call, 0)),
             Verb::Create => self.create(by, call),
             Verb::Patch => self.with(|store, now| {
                 let mut object = store.get(&id)?.clone();
@@ -152,18 +190,20 @@ impl Server {
         }
     }
 
-    fn list(&self, call: &Call) -> Value {
+    /// A list as of so many versions ago, unless the call wants the latest.
+    pub fn list(&self, call: &Call, versions_ago: u64) -> Value {
         let inner = self.lock();
-        let items = inner.store.objects.iter();
-        let items: Vec<&Value> = items
+        let fresh = call.query.get("resourceVersion").map(String::as_str) != Some("0");
+        let (latest, objects) = inner.store.past(if fresh { 0 } else { versions_ago });
+        let selected = objects.iter();
+        let items: Vec<&Value> = selected
             .filter(|(id, object)| selects(call, id, object))
-            .map(|(_, object)| object)
+            .map(|(_, object)| &**object)
             .collect();
         let (version, kind) = call.resource.kind();
-        let latest = inner.store.version.to_string();
         json!({
             "apiVersion": version, "kind": format!("{kind}List"),
-            "metadata": {"resourceVersion": latest}, "items": items,
+            "metadata": {"resourceVersion": latest.to_string()}, "items": items,
         })
     }
 

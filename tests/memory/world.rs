@@ -40,6 +40,8 @@ pub struct Options {
     pub delay: Duration,
     pub seed: u64,
     pub faults: Faults,
+    /// How long the garbage collector takes.
+    pub garbage: Duration,
 }
 
 impl Default for Options {
@@ -49,6 +51,7 @@ impl Default for Options {
             delay: Duration::from_millis(4),
             seed: 1,
             faults: Faults::none(),
+            garbage: Duration::ZERO,
         }
     }
 }
@@ -67,7 +70,7 @@ impl World {
         let begin: Timestamp = BEGIN.parse().expect("a time");
         let server = Server::new(Clock::simulated(begin));
         let mut tasks = JoinSet::new();
-        tasks.spawn(kubelet(server.clone()));
+        tasks.spawn(kubelet(server.clone(), options.garbage));
         Self {
             server,
             options,
@@ -146,6 +149,11 @@ impl World {
         clock.step(SignedDuration::from_secs(seconds));
     }
 
+    /// Puts the server's clock forward or back.
+    pub fn step_server(&self, seconds: i64) {
+        self.server.clock.step(SignedDuration::from_secs(seconds));
+    }
+
     /// The latest time that any clock shows.
     pub fn latest(&self) -> Timestamp {
         let times = self.clocks().map(Clock::now);
@@ -181,7 +189,7 @@ impl World {
         let inner = self.server.lock();
         let pods = inner.store.objects.iter();
         pods.filter(|(id, _)| id.resource == Resource::Pods)
-            .map(|(id, pod)| (id.name.clone(), pod.clone()))
+            .map(|(id, pod)| (id.name.clone(), (**pod).clone()))
             .collect()
     }
 
