@@ -1,7 +1,7 @@
 //! A controller under test: the real driver and the real watches on a link to the server.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -50,7 +50,7 @@ pub struct Link {
     pub delay: Duration,
     pub dice: Arc<Mutex<Dice>>,
     /// Nothing comes through the watches while this is true.
-    pub frozen: watch::Sender<bool>,
+    pub frozen: Arc<AtomicBool>,
     /// Kills the controller; another comes after the time that is sent.
     pub crash: mpsc::UnboundedSender<Duration>,
 }
@@ -179,7 +179,7 @@ impl Link {
             }
         };
         if call.verb == Verb::Watch {
-            let frozen = self.frozen.subscribe();
+            let frozen = self.frozen.clone();
             let stream = watching::stream(self.server.clone(), call, self.faults, frozen);
             return Ok(http::Response::new(StreamBody::new(stream).boxed_unsync()));
         }

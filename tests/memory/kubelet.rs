@@ -2,7 +2,7 @@
 //!
 //! What a pod does stands in its annotations, which `schedules::Template` writes.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -28,11 +28,13 @@ const KILL: Duration = Duration::from_millis(700);
 
 /// Looks after all pods for ever. The garbage collector comes after `garbage`.
 pub async fn kubelet(server: Server, garbage: Duration) {
-    let mut changes = server.changes();
+    let bell = server.bell();
     let mut seen = 0;
     let (mut started, mut killed) = (HashSet::new(), HashSet::new());
     let mut tasks = JoinSet::new();
     loop {
+        let mut rung = pin!(bell.notified());
+        rung.as_mut().enable();
         for change in news(&server, &mut seen) {
             let Change { id, after, .. } = change;
             let Some(pod) = after.filter(|_| id.resource == Resource::Pods) else {
@@ -51,9 +53,7 @@ pub async fn kubelet(server: Server, garbage: Duration) {
             }
         }
         while tasks.try_join_next().is_some() {}
-        if changes.changed().await.is_err() {
-            return;
-        }
+        rung.await;
     }
 }
 

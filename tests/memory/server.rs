@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use punctual::clock::Clock;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::{
     call::{Call, Verb},
@@ -79,10 +79,10 @@ pub struct Written {
 pub struct Server {
     pub clock: Clock,
     inner: Arc<Mutex<Inner>>,
-    /// The latest version.
-    changed: watch::Sender<u64>,
+    /// Rings when something has changed. Wakes who waits in the order in which they came.
+    bell: Arc<Notify>,
     /// How often all watches were broken.
-    broken: watch::Sender<u64>,
+    broken: Arc<AtomicUsize>,
     /// How many writes nobody waits for are still to arrive.
     underway: Arc<AtomicUsize>,
 }
@@ -103,8 +103,8 @@ impl Server {
         Self {
             clock,
             inner: Arc::new(Mutex::new(inner)),
-            changed: watch::Sender::new(0),
-            broken: watch::Sender::new(0),
+            bell: Arc::default(),
+            broken: Arc::default(),
             underway: Arc::default(),
         }
     }
@@ -114,9 +114,9 @@ impl Server {
         self.inner.lock().expect("no test goes on after a panic")
     }
 
-    /// Tells when there are changes.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+    /// Rings when something has changed.
+    pub fn bell(&self) -> Arc<Notify> {
+        self.bell.clone()
     }
 
     /// Answers a call later. Nobody waits for the answer any more.
@@ -137,12 +137,13 @@ impl Server {
 
     /// Ends every watch, as a server that restarts does.
     pub fn break_watches(&self) {
-        self.broken.send_modify(|count| *count += 1);
+        self.broken.fetch_add(1, Ordering::Relaxed);
+        self.bell.notify_waiters();
     }
 
-    /// Tells when all watches are broken.
-    pub fn breaks(&self) -> watch::Receiver<u64> {
-        self.broken.subscribe()
+    /// How often all watches were broken.
+    pub fn breaks(&self) -> usize {
+        self.broken.load(Ordering::Relaxed)
     }
 
     /// Does something to the store on behalf of `by`, and tells the watches.
@@ -150,9 +151,8 @@ impl Server {
         let now = self.clock.now();
         let mut inner = self.lock();
         let result = act(&mut inner.store, now);
-        let version = inner.store.version;
         drop(inner);
-        self.changed.send_replace(version);
+        self.bell.notify_waiters();
         result
     }
 

@@ -1,12 +1,19 @@
 //! A watch: a body that streams the changes after a version, for as long as it was asked to.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::Stream;
 use http_body::Frame;
 use serde_json::{Value, json};
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 
 use super::{
     call::Call,
@@ -25,9 +32,9 @@ struct Watching {
     seen: u64,
     until: Instant,
     bookmark: Instant,
-    changes: watch::Receiver<u64>,
-    breaks: watch::Receiver<u64>,
-    frozen: watch::Receiver<bool>,
+    /// How often all watches had been broken when this one began.
+    breaks: usize,
+    frozen: Arc<AtomicBool>,
     /// Whether it was found that it can start from where it was asked to.
     opened: bool,
     /// Events that later ones overtake.
@@ -40,7 +47,7 @@ pub fn stream(
     server: Server,
     call: Call,
     faults: Faults,
-    frozen: watch::Receiver<bool>,
+    frozen: Arc<AtomicBool>,
 ) -> impl Stream<Item = Result<Frame<Bytes>, std::io::Error>> {
     let seconds = call
         .query
@@ -50,7 +57,6 @@ pub fn stream(
         seen: call.since(),
         until: Instant::now() + Duration::from_secs(seconds.unwrap_or(300)),
         bookmark: Instant::now() + BOOKMARKS,
-        changes: server.changes(),
         breaks: server.breaks(),
         server,
         call,
@@ -64,15 +70,21 @@ pub fn stream(
 }
 
 async fn next(mut watching: Watching) -> Option<(Result<Frame<Bytes>, std::io::Error>, Watching)> {
+    let bell = watching.server.bell();
     loop {
+        let mut rung = pin!(bell.notified());
+        rung.as_mut().enable();
         if watching.over {
             return None;
         }
         // A watch that nothing comes through looks to its reader like one without news.
-        if watching.frozen.wait_for(|frozen| !frozen).await.is_err() {
+        if watching.frozen.load(Ordering::Relaxed) {
+            rung.await;
+            continue;
+        }
+        if watching.server.breaks() != watching.breaks {
             return None;
         }
-        watching.changes.borrow_and_update();
         let lines = news(&mut watching);
         if !lines.is_empty() {
             return Some((Ok(Frame::data(lines.into())), watching));
@@ -81,19 +93,13 @@ async fn next(mut watching: Watching) -> Option<(Result<Frame<Bytes>, std::io::E
             return None;
         }
         let pause = watching.until.min(watching.bookmark);
-        let waited = tokio::select! {
-            biased;
-            _ = watching.breaks.changed() => return None,
-            changed = watching.changes.changed() => changed,
-            () = tokio::time::sleep_until(pause) => {
-                watching.over = watching.until <= pause;
-                watching.bookmark = pause + BOOKMARKS;
-                let mut lines = late_lines(&mut watching);
-                lines.push_str(&bookmark(&watching));
-                return Some((Ok(Frame::data(lines.into())), watching));
-            }
-        };
-        waited.ok()?;
+        if tokio::time::timeout_at(pause, rung).await.is_err() {
+            watching.over = watching.until <= pause;
+            watching.bookmark = pause + BOOKMARKS;
+            let mut lines = late_lines(&mut watching);
+            lines.push_str(&bookmark(&watching));
+            return Some((Ok(Frame::data(lines.into())), watching));
+        }
     }
 }
 

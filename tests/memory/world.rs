@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use punctual::{
 };
 use serde_json::Value;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::mpsc,
     task::JoinSet,
 };
 
@@ -97,7 +97,7 @@ impl World {
             faults: self.options.faults.clone(),
             delay: self.options.delay,
             dice: Arc::new(Mutex::new(Dice::new(seed))),
-            frozen: watch::Sender::new(false),
+            frozen: Arc::default(),
             crash,
         };
         let settings = Settings {
@@ -116,7 +116,8 @@ impl World {
 
     /// Lets nothing more through the watches of a controller, or everything again.
     pub fn freeze(&self, name: &str, frozen: bool) {
-        self.links[name].frozen.send_replace(frozen);
+        self.links[name].frozen.store(frozen, Ordering::Relaxed);
+        self.server.bell().notify_waiters();
     }
 
     /// Lets time pass until this time of the first day, such as "12:00:10.5".
