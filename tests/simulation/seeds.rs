@@ -13,7 +13,6 @@ use std::{
 };
 
 use super::{
-    memory::{World, checks},
     story::Story,
     telling,
 };
@@ -33,12 +32,25 @@ pub enum Seeds {
 pub struct Life {
     /// What is wrong with it.
     pub wrong: Option<String>,
+    story: Story,
+}
+
+impl Life {
     /// What was done and what came of it, line by line.
-    pub tale: Vec<String>,
+    pub fn tale(&self) -> Vec<String> {
+        telling::tale(&self.story.world, &self.story.deeds)
+    }
+
     /// Of all changes that were made in it.
-    pub hash: u64,
-    /// How many pods were started.
-    pub starts: u64,
+    pub fn hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for change in self.story.world.changes() {
+            (change.version, change.at, &change.by, &change.id).hash(&mut hasher);
+            let after = change.after.map(|after| after.to_string());
+            after.hash(&mut hasher);
+        }
+        hasher.finish()
+    }
 }
 
 impl Seeds {
@@ -63,7 +75,7 @@ impl Seeds {
         match *self {
             Seeds::One(seed) => {
                 let life = live(seed);
-                println!("{}", life.tale.join("\n"));
+                println!("{}", life.tale().join("\n"));
                 life.wrong.map(|wrong| (seed, wrong)).into_iter().collect()
             }
             Seeds::Many { first, count } => run_many(first, count),
@@ -80,16 +92,16 @@ fn run_many(first: u64, count: u64) -> BTreeMap<u64, String> {
             return;
         }
         let life = live(seed);
-        starts.fetch_add(life.starts, Ordering::Relaxed);
-        let Some(wrong) = life.wrong else {
+        starts.fetch_add(life.story.starts, Ordering::Relaxed);
+        let Some(wrong) = &life.wrong else {
             continue;
         };
         let mut failed = failed.lock().expect("no panic comes out of a seed");
         if failed.is_empty() {
-            println!("{}", life.tale.join("\n"));
+            println!("{}", life.tale().join("\n"));
         }
         println!("seed {seed}: {wrong}\n  to see it again: make sim SEED={seed}");
-        failed.insert(seed, wrong);
+        failed.insert(seed, wrong.clone());
         if failed.len() >= ENOUGH {
             // What is left would only say the same.
             next.store(first + count, Ordering::Relaxed);
@@ -120,28 +132,14 @@ pub fn live(seed: u64) -> Life {
         .start_paused(true)
         .build()
         .expect("a runtime");
-    let story = runtime.block_on(async { Story::new(seed) });
-    let mut story = story;
+    let mut story = runtime.block_on(async { Story::new(seed) });
     let ending = panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(story.live())));
     let wrong = match ending {
         Ok(Ok(())) => PANIC.take().map(|panic| format!("panicked: {panic}")),
         Ok(Err(wrong)) => Some(wrong),
         Err(_) => Some(PANIC.take().unwrap_or_else(|| "panicked".into())),
     };
-    let world: &World = &story.world;
-    let tale = telling::tale(world, &story.deeds);
-    let mut hasher = DefaultHasher::new();
-    for change in world.changes() {
-        (change.version, change.at, &change.by, &change.id).hash(&mut hasher);
-        change.after.map(|after| after.to_string()).hash(&mut hasher);
-    }
-    let starts = world.lives().into_iter().filter(|life: &checks::Life| life.started.is_some());
-    Life {
-        wrong,
-        tale,
-        hash: hasher.finish(),
-        starts: starts.count() as u64,
-    }
+    Life { wrong, story }
 }
 
 fn remember_panics() {

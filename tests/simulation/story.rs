@@ -29,6 +29,8 @@ pub struct Story {
     pub world: World,
     /// The latest version and the time before each deed, and the deed.
     pub deeds: Vec<(u64, Timestamp, String)>,
+    /// How many pods were started in it.
+    pub starts: u64,
     dice: Dice,
     blows: Arc<AtomicBool>,
     controllers: Vec<&'static str>,
@@ -66,6 +68,7 @@ impl Story {
             high: world.now(),
             world,
             deeds: Vec::new(),
+            starts: 0,
             dice,
             blows,
             controllers: controllers.to_vec(),
@@ -108,7 +111,7 @@ impl Story {
         self.pass(IDLE).await;
         let since = self.world.now();
         self.pass(IDLE).await;
-        judge::history(&self.world)?;
+        self.starts = judge::history(&self.world)?;
         judge::rest(&self.world, since)
     }
 
