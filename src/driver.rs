@@ -229,11 +229,12 @@ impl Driver {
                     self.reporter.tell(schedule, news, now);
                 }
             }
-            (Step::Release { name, uid, fire }, Answer::Pod(_)) => {
+            (Step::Release { name, uid, run }, Answer::Pod(_)) => {
                 let started = News::Started {
                     run: name.clone(),
                     uid: uid.clone(),
-                    fire: *fire,
+                    fire: run.fire,
+                    attempt: run.attempt,
                 };
                 self.reporter.tell(schedule, &started, now);
             }
@@ -251,12 +252,12 @@ impl Driver {
             Answer::Pod(pod) => {
                 let pod = self.cache.put_pod(schedule, *pod);
                 if matches!(step, Step::Verify { .. }) {
-                    learned.found = Some(pod.uid);
+                    learned.found.push(pod.uid);
                 }
             }
             Answer::NoPod { uid } => {
                 self.cache.mark_gone(&schedule.uid, &uid);
-                learned.gone = Some(uid);
+                learned.gone.push(uid);
             }
             Answer::Deleting { uid } => self.cache.mark_deleting(&schedule.uid, &uid),
             Answer::Recorded(object) => {
@@ -274,7 +275,7 @@ impl Driver {
                 *learned = Learned::default();
             }
             Answer::Refused(refused) => learned.refused = Some(refused),
-            Answer::NameTaken { fire, name } => {
+            Answer::NameTaken { run, name } => {
                 learned.names_taken += 1;
                 if learned.names_taken > MOST_SALT {
                     let message =
@@ -283,7 +284,7 @@ impl Driver {
                     // The next fire has names of its own.
                     learned.names_taken = 0;
                     learned.refused = Some(Refused {
-                        fire,
+                        run,
                         reason,
                         message,
                     });

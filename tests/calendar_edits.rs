@@ -5,19 +5,18 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use punctual::{
-    api::{
-        ActiveRun, CalendarKind, CalendarSpec, ScheduledContainerSpec, ScheduledContainerStatus,
-    },
+    api::{CalendarKind, CalendarSpec, ScheduledContainerSpec, ScheduledContainerStatus},
     cluster::{
         cache::{Cache, Key, Read},
         observe::ObservedSchedule,
     },
     core::{
+        active,
         almanac::{Almanac, CalendarRef},
         calendar::Calendar,
         decide::decide,
         plan::{Learned, Plan, Seen, Step},
-        run::{Phase, Presence, SeenPod, pod_name},
+        run::{Phase, Presence, RunId, SeenPod, pod_name},
         schedule::Schedule,
         schedule_ref::ScheduleRef,
     },
@@ -224,8 +223,8 @@ impl Story {
             let Plan { steps, wake_at } = self.plan(&self.schedule, Vec::new(), time);
             match steps.into_iter().next() {
                 Some(Step::Record { status, .. }) => self.status = *status,
-                Some(Step::Prepare { fire: wanted, .. }) => {
-                    fire = Some(wanted);
+                Some(Step::Prepare { run: wanted, .. }) => {
+                    fire = Some(wanted.fire);
                     return (fire, wake_at);
                 }
                 _ => return (fire, wake_at),
@@ -511,14 +510,7 @@ fn a_controller_that_is_behind_still_looks_after_the_active_run() {
     let behind = controller("8", WORKING);
     story.turn("08:30:05");
     let pod = held("09:00:00");
-    story.status.active = Some(ActiveRun {
-        name: pod.name.clone(),
-        uid: pod.uid.clone(),
-        fire_time: pod.fire,
-        claim_time: pod.fire,
-        waiting: None,
-        stopping: None,
-    });
+    story.status.active = vec![active::claimed(&pod, pod.fire)];
     story.status.last_fire_time = Some(pod.fire);
     let plan = story.plan(&behind, vec![pod.clone()], "09:00:00");
     assert!(
@@ -535,7 +527,7 @@ fn a_controller_that_is_behind_still_looks_after_the_active_run() {
     let [Step::Record { status, news }] = &plan.steps[..] else {
         panic!("{:?}", plan.steps);
     };
-    assert_eq!((status.active.clone(), news.len()), (None, 1));
+    assert_eq!((status.active.len(), news.len()), (0, 1));
     let decided = status.last_fire_time;
     assert_eq!(decided, Some(at("09:00:00")), "not by days of the past");
 }
@@ -556,6 +548,7 @@ fn who_does_not_know_the_fires_leaves_their_pods_alone() {
         assert!(!sweeps(held("09:00:00")), "of a coming fire");
         assert!(sweeps(held("08:00:00")), "of one that is decided");
         let of_an_earlier_spec = SeenPod {
+            attempt: 1,
             generation: 0,
             ..held("09:00:00")
         };
@@ -567,10 +560,11 @@ fn held(fire: &str) -> SeenPod {
     let fire = at(fire);
     let identity = controller("1", &[]).identity;
     SeenPod {
-        name: pod_name(&identity, fire, 0),
+        name: pod_name(&identity, RunId::first(fire), 0),
         uid: "pod".into(),
         resource_version: "7".into(),
         fire,
+        attempt: 1,
         generation: 1,
         held: true,
         deleting: false,
@@ -665,7 +659,7 @@ fn a_form_that_rests_is_seen_also_while_the_calendar_is_away() {
         json!({"suspend": true}),
         json!({"schedule": ""}),
         json!({"schedule": "61 * * * *"}),
-        json!({"concurrencyPolicy": "Replace"}),
+        json!({"template": {"spec": {"restartPolicy": "Always", "containers": []}}}),
     ] {
         let mut story = Story::begin(Some(dates(WORKING)));
         story.turn("08:30:05");

@@ -296,7 +296,7 @@ async fn what_fell_due_while_the_calendar_was_away_is_decided_when_it_is_back() 
         .until_ready("each-second", false, "CalendarNotFound")
         .await;
     // What was active ends, and then nothing more is decided.
-    let idle = |status: &ScheduledContainerStatus| status.active.is_none();
+    let idle = |status: &ScheduledContainerStatus| status.active.is_empty();
     let before = place
         .until_status("each-second", "no run is active", idle)
         .await;

@@ -112,7 +112,7 @@ impl Lab {
     /// Waits until a run is told to wait, and sees that it is told everywhere while it does.
     async fn until_waiting(&self, name: &str, reason: &str) -> String {
         let waits = |status: &ScheduledContainerStatus| {
-            let waiting = status.active.as_ref().and_then(|run| run.waiting.as_ref());
+            let waiting = status.active.first().and_then(|run| run.waiting.as_ref());
             waiting.is_some_and(|waiting| waiting.reason == reason)
         };
         let what = format!("the run waits for {reason}");
@@ -122,7 +122,7 @@ impl Lab {
         self.controller.until_record(name, "waiting", reason).await;
         let metric = format!("punctual_runs_waiting_total{{reason=\"{reason}\"}} 1");
         self.controller.until_metric(&metric).await;
-        let waiting = status.active.and_then(|run| run.waiting);
+        let waiting = status.active.into_iter().next().and_then(|run| run.waiting);
         waiting.expect("it was just seen").message
     }
 
@@ -424,7 +424,7 @@ async fn the_pods_of_ended_runs_are_kept_within_limits() {
         let ended = lab.place.until_ended(name, 4).await;
         lab.place.edit(name, json!({"suspend": true})).await;
         let idle = |status: &ScheduledContainerStatus| {
-            status.active.is_none() && status.next_fire_time.is_none()
+            status.active.is_empty() && status.next_fire_time.is_none()
         };
         let status = lab.place.until_status(name, "it is quiet", idle).await;
         assert!(status.recent_runs.len() >= ended.recent_runs.len());

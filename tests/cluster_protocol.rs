@@ -372,7 +372,7 @@ async fn an_edited_schedule_fires_from_then_on() {
         }
         place.edit("late", never.clone()).await;
         let quiet = |status: &ScheduledContainerStatus| {
-            status.active.is_none()
+            status.active.is_empty()
                 && status.observed_schedule.as_deref() == Some("0 0 0 1 1 ? 2099 UTC")
         };
         place.until_status("late", "it is quiet again", quiet).await;

@@ -87,6 +87,7 @@ async fn the_api_server_takes_every_event_and_counts_refusals_in_one() -> anyhow
         run: "slow-1".to_owned(),
         uid: "0b1f2c3d-0000-0000-0000-000000000001".to_owned(),
         fire: now,
+        attempt: 1,
     };
     let waiting = News::Waiting {
         run: "slow-1".to_owned(),

@@ -6,13 +6,16 @@
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use punctual::{
-    api::{ActiveRun, ScheduledContainerSpec, ScheduledContainerStatus},
+    api::{ScheduledContainerSpec, ScheduledContainerStatus},
     core::{
+        active,
         decide::decide,
         news::News,
         plan::{Learned, Plan, Refused, Seen, Step, Trial},
         reason::Reason,
-        run::{ContainerState, Phase, Presence, SeenContainer, SeenPod, Terminated, pod_name},
+        run::{
+            ContainerState, Phase, Presence, RunId, SeenContainer, SeenPod, Terminated, pod_name,
+        },
         schedule::Schedule,
         schedule_ref::ScheduleRef,
         status::{READY, set_condition},
@@ -70,10 +73,11 @@ fn when(now: &str) -> State {
 fn held(fire: &str) -> SeenPod {
     let fire = at(fire);
     SeenPod {
-        name: pod_name(&identity(), fire, 0),
+        name: pod_name(&identity(), RunId::first(fire), 0),
         uid: format!("pod-{}", fire.strftime("%T")),
         resource_version: "7".into(),
         fire,
+        attempt: 1,
         generation: 1,
         held: true,
         deleting: false,
@@ -160,21 +164,14 @@ impl State {
     /// The run of this fire is claimed.
     fn active(mut self, fire: &str) -> Self {
         let pod = held(fire);
-        self.status.active = Some(ActiveRun {
-            name: pod.name,
-            uid: pod.uid,
-            fire_time: pod.fire,
-            claim_time: pod.fire,
-            waiting: None,
-            stopping: None,
-        });
+        self.status.active = vec![active::claimed(&pod, pod.fire)];
         self.decided(fire)
     }
 
     /// The run of this fire was claimed at this time.
     fn claimed(self, fire: &str, claim: &str) -> Self {
         let mut state = self.active(fire);
-        state.status.active.as_mut().unwrap().claim_time = at(claim);
+        state.status.active[0].claim_time = at(claim);
         state
     }
 
@@ -282,10 +279,14 @@ fn shown(step: &Step, before: &ScheduledContainerStatus) -> String {
         format!("{}:{}:{}", &stamp[..2], &stamp[2..4], &stamp[4..])
     };
     match step {
-        Step::Prepare { fire, name } if *name == pod_name(&identity(), *fire, 0) => {
-            format!("prepare {}", fire.strftime("%T"))
+        Step::Prepare { run, name } => {
+            let salted = *name != pod_name(&identity(), *run, 0);
+            format!(
+                "prepare {}{}",
+                of(*run),
+                if salted { " salted" } else { "" }
+            )
         }
-        Step::Prepare { fire, .. } => format!("prepare {} salted", fire.strftime("%T")),
         Step::Record { status, news } => format!("record({})", recorded(before, status, news)),
         Step::Release { .. } => "release".into(),
         Step::Verify { .. } => "ask".into(),
@@ -293,6 +294,14 @@ fn shown(step: &Step, before: &ScheduledContainerStatus) -> String {
         Step::Stop { .. } => "stop".into(),
         Step::Sweep { name, .. } => format!("sweep {}", fire(name)),
         Step::Collect { name, .. } => format!("collect {}", fire(name)),
+    }
+}
+
+fn of(run: RunId) -> String {
+    let fire = run.fire.strftime("%T");
+    match run.attempt {
+        1 => fire.to_string(),
+        attempt => format!("{fire} attempt {attempt}"),
     }
 }
 
@@ -310,14 +319,24 @@ fn recorded(
                 format!("skip {first} x{count} {reason}")
             }
             News::Waiting { reason, .. } => format!("waits {reason}"),
+            News::Queued { fire, .. } => format!("queue {}", fire.strftime("%T")),
+            News::Retrying {
+                reason,
+                attempt,
+                time,
+                ..
+            } => format!("{reason}, attempt {attempt} at {}", time.strftime("%T")),
+            News::Stuck { reason, .. } => format!("stuck {reason}"),
             News::Readiness { ready, reason, .. } => format!("ready {ready} {reason}"),
             other => panic!("not told by decide: {other:?}"),
         })
         .collect();
-    if let Some(active) = &after.active {
-        let known = before.active.as_ref();
-        if known.is_none_or(|known| known.uid != active.uid) {
-            parts.push(format!("claim {}", active.fire_time.strftime("%T")));
+    for active in &after.active {
+        let mut known = before.active.iter();
+        let known = known.find(|known| known.uid == active.uid);
+        if known.is_none() {
+            let (fire, attempt) = (active.fire_time, active.attempt);
+            parts.push(format!("claim {}", of(RunId { fire, attempt })));
         }
         if let Some(stopping) = &active.stopping
             && known.is_some_and(|known| known.stopping.is_none())
@@ -329,10 +348,10 @@ fn recorded(
 }
 
 fn refused(fire: &str) -> impl FnOnce(&mut Learned) {
-    let fire = at(fire);
+    let run = RunId::first(at(fire));
     move |learned| {
         learned.refused = Some(Refused {
-            fire,
+            run,
             reason: Reason::QuotaExceeded,
             message: "no room".into(),
         });
@@ -709,7 +728,7 @@ fn fires_that_fall_due_while_missed_ones_run() {
     check(
         "a catch-up run is gone: the next one runs",
         late("12:00:45")
-            .learned(|learned| learned.gone = Some("pod-12:00:10".into()))
+            .learned(|learned| learned.gone.push("pod-12:00:10".into()))
             .pod(held("12:00:20")),
         "record(end 12:00:10 PodDeleted, claim 12:00:20)",
     );
@@ -843,17 +862,17 @@ fn the_end_of_a_run() {
         "the watch says that it is gone, the API server that it isn't: goes on",
         active("12:00:15")
             .pod(running("12:00:10").missing())
-            .learned(|learned| learned.found = Some("pod-12:00:10".into())),
+            .learned(|learned| learned.found.push("pod-12:00:10".into())),
         "-",
     );
     check(
         "the API server says that it is gone",
-        active("12:00:15").learned(|learned| learned.gone = Some("pod-12:00:10".into())),
+        active("12:00:15").learned(|learned| learned.gone.push("pod-12:00:10".into())),
         "record(end 12:00:10 PodDeleted)",
     );
     check(
         "another pod is gone: ask",
-        active("12:00:15").learned(|learned| learned.gone = Some("pod-12:00:00".into())),
+        active("12:00:15").learned(|learned| learned.gone.push("pod-12:00:00".into())),
         "ask",
     );
     check(
@@ -897,7 +916,7 @@ fn a_run_that_makes_no_progress() {
         "-",
     );
     let mut stopping = active("12:00:16").pod(released("12:00:10"));
-    stopping.status.active.as_mut().unwrap().stopping = Some("DeadlineExceeded".into());
+    stopping.status.active[0].stopping = Some("DeadlineExceeded".into());
     check("recorded as stopping: deleted", stopping, "stop");
 }
 
@@ -1071,11 +1090,6 @@ fn whether_it_is_ready() {
         when("12:00:05").edited("schedule", "* * MOO"),
         "record(ready false InvalidSchedule)",
     );
-    check(
-        "a reserved policy is said",
-        when("12:00:05").edited("concurrencyPolicy", "Replace"),
-        "record(ready false UnsupportedPolicy)",
-    );
 }
 
 #[test]
@@ -1092,7 +1106,6 @@ fn what_kept_it_idle_and_is_gone_without_an_edit_makes_it_be_tried() {
         (Reason::CalendarNotFound, "a calendar"),
         (Reason::InvalidCalendar, "a calendar"),
         (Reason::InvalidSpec, "an upgrade"),
-        (Reason::UnsupportedPolicy, "an upgrade"),
     ] {
         check(&format!("{reason}, cured by {by}"), told(reason), "try");
         check(
@@ -1108,10 +1121,11 @@ fn what_kept_it_idle_and_is_gone_without_an_edit_makes_it_be_tried() {
         let sentence = format!("{reason}: what Kubernetes said holds until the next claim");
         check(&sentence, told(reason), "-");
     }
-    let mut still = told(Reason::UnsupportedPolicy).spec("concurrencyPolicy", "Replace");
-    still.status.observed_schedule = Some("*/10 * * * * * UTC (UnsupportedPolicy)".into());
-    still.status.conditions[0].message =
-        "spec.concurrencyPolicy: Replace is reserved for a later version; use Forbid".into();
+    let mut still = told(Reason::InvalidTimeZone).spec("timeZone", "Mars/Olympus");
+    let words = "*/10 * * * * * Mars/Olympus (InvalidTimeZone)";
+    still.status.observed_schedule = Some(words.into());
+    let idle = still.schedule(&still.spec, 1).timing.unwrap_err();
+    still.status.conditions[0].message = idle.message;
     check("still the same: no trial could say more", still, "-");
 }
 
@@ -1145,7 +1159,7 @@ fn when_it_is_asked_again() {
             .active("12:00:10")
             .spec("schedule", "*/10 * * * * *")
             .pod(running("12:00:10").missing())
-            .learned(|learned| learned.found = Some("pod-12:00:10".into())),
+            .learned(|learned| learned.found.push("pod-12:00:10".into())),
         "12:00:20",
     );
     check_wake("never when it is deleted", deleted("12:00:05"), "never");

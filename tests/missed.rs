@@ -129,15 +129,15 @@ impl Cluster {
     fn take(&mut self, step: Step, learned: &mut Learned) {
         let pods = &mut self.seen.pods;
         match step {
-            Step::Prepare { fire, name } => pods.push(pod(fire, name)),
+            Step::Prepare { run, name } => pods.push(pod(run.fire, name)),
             Step::Record { status, news } => {
                 for news in news {
                     if let News::Skipped { skip, .. } = news {
                         self.skipped += skip.count;
                     }
                 }
-                if let Some(active) = &status.active
-                    && self.seen.status.active.as_ref() != Some(active)
+                if let Some(active) = status.active.first()
+                    && self.seen.status.active.first() != Some(active)
                 {
                     self.claims.push(active.fire_time);
                 }
@@ -177,6 +177,7 @@ fn pod(fire: Timestamp, name: String) -> SeenPod {
         name,
         resource_version: "1".into(),
         fire,
+        attempt: 1,
         generation: 1,
         held: true,
         deleting: false,
@@ -265,7 +266,7 @@ proptest! {
             prop_assert!(fires.contains(claim), "{} is no fire", claim);
         }
         let status = &cluster.seen.status;
-        if status.active.is_none() {
+        if status.active.is_empty() {
             let timing = cluster.schedule.timing.as_ref().unwrap();
             let decided = status.last_fire_time.unwrap_or(cluster.schedule.created);
             prop_assert_eq!(timing.due(decided, cluster.now), None, "something waits for nothing");

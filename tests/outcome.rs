@@ -19,6 +19,9 @@ fn active() -> ActiveRun {
         uid: "1".into(),
         fire_time: at("12:00:00"),
         claim_time: at("12:00:00"),
+        attempt: 1,
+        uncounted: 0,
+        retry: None,
         waiting: None,
         stopping: None,
     }
@@ -31,6 +34,7 @@ fn pod(phase: Phase) -> SeenPod {
         uid: "1".into(),
         resource_version: "1".into(),
         fire: at("12:00:00"),
+        attempt: 1,
         generation: 1,
         held: false,
         deleting: false,

@@ -4,7 +4,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use punctual::{
     api::{RawJson, ScheduledContainerSpec},
     cluster::pod::pod,
-    core::{schedule::Schedule, schedule_ref::ScheduleRef},
+    core::{run::RunId, schedule::Schedule, schedule_ref::ScheduleRef},
 };
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ fn built_for(schedule: &str, zone: &str, template: Value) -> Value {
     );
     pod(
         &schedule,
-        "2026-11-20T18:45:10Z".parse().unwrap(),
+        RunId::first("2026-11-20T18:45:10Z".parse().unwrap()),
         "backup-20261120-184510",
     )
 }

@@ -114,7 +114,7 @@ pub async fn all_recorded(cluster: &Cluster, settings: &Settings) -> anyhow::Res
     let schedules = list(cluster).await?;
     let right = schedules.iter().filter(|schedule| {
         schedule.status.as_ref().is_some_and(|status| {
-            status.active.is_none()
+            status.active.is_empty()
                 && status.recent_runs.len() == 1
                 && status.counts.succeeded == 1
                 && status.counts.failed == 0

@@ -49,7 +49,26 @@ pub fn spec() -> Value {
             "message": "notAfter is before notBefore, so nothing would ever fire: swap them, or \
                         leave one out",
         },
+        {
+            "rule": "!has(self.queueLimit) || has(self.concurrencyPolicy) && self.concurrencyPolicy == 'Queue'",
+            "fieldPath": ".queueLimit",
+            "message": "queueLimit is for concurrencyPolicy Queue: set that, or leave queueLimit out",
+        },
+        {
+            "rule": "!has(self.maxActive) || has(self.concurrencyPolicy) && self.concurrencyPolicy == 'Allow'",
+            "fieldPath": ".maxActive",
+            "message": "maxActive is for concurrencyPolicy Allow: set that, or leave maxActive out",
+        },
     ])
+}
+
+/// The rules of `spec.retry`.
+pub fn retry() -> Value {
+    json!([{
+        "rule": "!has(self.onExitCodes) || !has(self.notOnExitCodes)",
+        "message": "give either onExitCodes or notOnExitCodes: the one names the exit codes after \
+                    which a run is tried again, the other those after which it is not",
+    }])
 }
 
 /// The rules of a date of a calendar. Whether the month has that day is for the controller to say.

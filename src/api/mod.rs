@@ -6,6 +6,7 @@ mod calendar;
 mod cel;
 mod definition;
 mod raw_json;
+mod run_policy;
 mod schedule_file;
 mod scheduled_container;
 mod status;
@@ -18,11 +19,12 @@ pub use calendar::{
 };
 pub use definition::{definition, definitions};
 pub use raw_json::RawJson;
+pub use run_policy::{ConcurrencyPolicy, FAILURES, Retry, StuckAction, StuckAfter};
 pub use schedule_file::ScheduleFileEntry;
-pub use scheduled_container::{ConcurrencyPolicy, ScheduledContainer, ScheduledContainerSpec};
+pub use scheduled_container::{ScheduledContainer, ScheduledContainerSpec};
 pub use status::{
-    ActiveRun, Condition, ConditionStatus, Counts, Outcome, RunRecord, ScheduledContainerStatus,
-    SkipRecord, Waiting,
+    ActiveRun, Condition, ConditionStatus, Counts, NextAttempt, Outcome, QueuedFire, RunRecord,
+    ScheduledContainerStatus, SkipRecord, Waiting,
 };
 
 pub use timing::{

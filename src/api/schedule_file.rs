@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::{CalendarUse, ClockChanges, ConcurrencyPolicy, MissedFires, ScheduleItem};
+use super::{
+    CalendarUse, ClockChanges, ConcurrencyPolicy, MissedFires, Retry, ScheduleItem, StuckAfter,
+};
 
 /// An entry of `schedule.yml`. The file is a map of name → entry, and an entry becomes the
 /// `ScheduledContainer` of that name.
@@ -94,6 +96,26 @@ pub struct ScheduleFileEntry {
     #[serde(default)]
     pub concurrency_policy: Option<ConcurrencyPolicy>,
 
+    /// See `spec.queueLimit` of the resource. From 1 to 100.
+    #[serde(default)]
+    pub queue_limit: Option<i64>,
+
+    /// See `spec.maxActive` of the resource. From 1 to 100.
+    #[serde(default)]
+    pub max_active: Option<i64>,
+
+    /// See `spec.retry` of the resource.
+    #[serde(default)]
+    pub retry: Option<Retry>,
+
+    /// See `spec.stuckAfter` of the resource.
+    #[serde(default)]
+    pub stuck_after: Option<StuckAfter>,
+
+    /// See `spec.mainContainer` of the resource.
+    #[serde(default)]
+    pub main_container: Option<String>,
+
     /// See `spec.startingDeadlineSeconds` of the resource. From 0 to 31,536,000.
     #[serde(default)]
     pub starting_deadline_seconds: Option<i64>,
@@ -143,6 +165,11 @@ impl ScheduleFileEntry {
         "missedFiresLimit",
         "suspend",
         "concurrencyPolicy",
+        "queueLimit",
+        "maxActive",
+        "retry",
+        "stuckAfter",
+        "mainContainer",
         "startingDeadlineSeconds",
         "activeDeadlineSeconds",
         "successfulRunsHistoryLimit",

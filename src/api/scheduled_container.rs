@@ -6,13 +6,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CalendarUse, ClockChanges, MissedFires, RawJson, ScheduleItem, ScheduledContainerStatus, cel,
+    CalendarUse, ClockChanges, ConcurrencyPolicy, MissedFires, RawJson, Retry, ScheduleItem,
+    ScheduledContainerStatus, StuckAfter, cel,
 };
 
 /// A schedule: when to run, and the pod to run.
 ///
 /// Every due time (a fire) starts exactly one run, a pod made from `template`, or is recorded
-/// in `status.recentSkips` with the reason why it did not. A schedule never has two runs at once.
+/// in `status.recentSkips` with the reason why it did not. A schedule never has two runs at once,
+/// unless its `concurrencyPolicy` is Allow.
 #[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, JsonSchema)]
 #[kube(
     group = "punctual.dev",
@@ -26,11 +28,11 @@ use super::{
     category = "punctual",
     namespaced,
     status = "ScheduledContainerStatus",
-    doc = "A schedule and the pod that it runs: each due time starts exactly one run, or is recorded in status.recentSkips with the reason why not; a schedule never has two runs at once.",
+    doc = "A schedule and the pod that it runs: each due time starts exactly one run, or is recorded in status.recentSkips with the reason why not; a schedule never has two runs at once, unless its concurrencyPolicy is Allow.",
     printcolumn = r#"{"name":"Schedule","type":"string","jsonPath":".spec.schedule","description":"When it runs"}"#,
     printcolumn = r#"{"name":"Time Zone","type":"string","jsonPath":".spec.timeZone","description":"The zone in which the schedule is read; empty: the controller's local zone"}"#,
     printcolumn = r#"{"name":"Suspended","type":"boolean","jsonPath":".spec.suspend","description":"Whether new runs are held off"}"#,
-    printcolumn = r#"{"name":"Active","type":"string","jsonPath":".status.active.name","description":"The run that is active now"}"#,
+    printcolumn = r#"{"name":"Active","type":"string","jsonPath":".status.active[*].name","description":"The run that is active now; with several, the oldest"}"#,
     printcolumn = r#"{"name":"Last Run","type":"date","jsonPath":".status.lastRunTime","description":"The fire of the latest run"}"#,
     printcolumn = r#"{"name":"Last Outcome","type":"string","jsonPath":".status.lastOutcome","description":"How the last run ended"}"#,
     printcolumn = r#"{"name":"Next Run","type":"string","jsonPath":".status.nextFireTime","description":"The next due time, in the schedule's zone"}"#,
@@ -109,11 +111,38 @@ pub struct ScheduledContainerSpec {
     #[serde(default)]
     pub suspend: bool,
 
-    /// What happens to a fire that finds the previous run still active. `Forbid` drops the fire
-    /// and records the skip. `Replace`, `Queue` and `Allow` are reserved: a schedule that asks for
-    /// one of them is not run, and says so in its Ready condition.
+    /// What happens to a fire that finds a run still active: `Forbid` drops it, `Queue` keeps it until
+    /// the run has ended, `Replace` stops the run, `Allow` starts the fire's run beside it.
     #[serde(default)]
     pub concurrency_policy: ConcurrencyPolicy,
+
+    /// With `concurrencyPolicy: Queue`, how many fires wait at most; a further one is skipped.
+    /// Default: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub queue_limit: Option<i64>,
+
+    /// With `concurrencyPolicy: Allow`, how many runs are active at once at most; a further fire is
+    /// skipped. Default: 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub max_active: Option<i64>,
+
+    /// Whether and when a failed run is tried again. Default: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+
+    /// When a run that makes no progress is stuck, and what is done about it then. Default: it is
+    /// shown, and waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck_after: Option<StuckAfter>,
+
+    /// The container whose end is the end of the run: the others are stopped then, and its exit code
+    /// decides the outcome. Default: the run ends with the last of its containers; sidecars that are
+    /// init containers with restartPolicy Always are stopped by Kubernetes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub main_container: Option<String>,
 
     /// How late, in seconds, a fire may still start, for instance after the controller was down.
     /// A fire later than this is recorded as a skip. Default: no limit.
@@ -152,20 +181,6 @@ pub struct ScheduledContainerSpec {
     /// `restartPolicy` is Never unless set to OnFailure.
     #[schemars(schema_with = "super::template_schema")]
     pub template: RawJson,
-}
-
-/// What happens to a fire that finds the previous run still active.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema)]
-pub enum ConcurrencyPolicy {
-    /// Drop the fire and record it as a skip with reason StillActive.
-    #[default]
-    Forbid,
-    /// Reserved: stop the active run, then start the new one.
-    Replace,
-    /// Reserved: start the fire when the active run has ended.
-    Queue,
-    /// Reserved: start the run beside the active one.
-    Allow,
 }
 
 fn default_successful_runs() -> u32 {

@@ -39,9 +39,15 @@ pub struct ScheduledContainerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_outcome: Option<String>,
 
-    /// The run that is active now. While it is set, no other run starts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub active: Option<ActiveRun>,
+    /// The runs that are active now, oldest first: one, unless the concurrencyPolicy is Allow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub active: Vec<ActiveRun>,
+
+    /// The fires that wait for the active run to end, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub queued: Vec<QueuedFire>,
 
     /// The latest runs that have ended, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -67,20 +73,31 @@ pub struct ScheduledContainerStatus {
     pub observed_since: Option<Timestamp>,
 }
 
-/// The run that is active now.
+/// A run that is active now.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActiveRun {
-    /// The name of the run's pod.
+    /// The name of the pod of its latest attempt.
     pub name: String,
-    /// The uid of the run's pod.
+    /// The uid of that pod.
     pub uid: String,
     /// The fire that the run is for.
     #[schemars(schema_with = "time")]
     pub fire_time: Timestamp,
-    /// When the controller decided to start it.
+    /// When the controller decided to start its latest attempt.
     #[schemars(schema_with = "time")]
     pub claim_time: Timestamp,
+    /// Which attempt at the fire that is, from 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(with = "i32", range(min = 1))]
+    pub attempt: u32,
+    /// How many of the attempts before it don't count against the limit of retries.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(with = "i32", range(min = 0))]
+    pub uncounted: u32,
+    /// The attempt that is to come, while the run waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Box<NextAttempt>>,
     /// Why the run makes no progress, while it makes none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
@@ -89,27 +106,58 @@ pub struct ActiveRun {
     pub stopping: Option<String>,
 }
 
+/// The next attempt of a run whose latest attempt has failed.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NextAttempt {
+    /// When it is made.
+    #[schemars(schema_with = "time")]
+    pub time: Timestamp,
+    /// How the attempt before it ended.
+    pub after: RunRecord,
+}
+
+/// A fire that waits for the active run to end.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QueuedFire {
+    /// The fire.
+    #[schemars(schema_with = "time")]
+    pub fire_time: Timestamp,
+}
+
 /// Why an active run makes no progress.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Waiting {
-    /// Unschedulable, ImagePullFailed or ContainerConfigError.
+    /// Unschedulable, ImagePullFailed, ContainerConfigError, CrashLooping or NotReady.
     pub reason: String,
     /// What Kubernetes says about it.
     pub message: String,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "optional_time")]
+    pub since: Option<Timestamp>,
+    /// Whether that is longer than spec.stuckAfter allows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stuck: bool,
 }
 
 /// A run that has ended.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {
-    /// The name of the run's pod.
+    /// The name of the pod of its last attempt.
     pub name: String,
-    /// The uid of the run's pod.
+    /// The uid of that pod.
     pub uid: String,
     /// The fire that the run was for.
     #[schemars(schema_with = "time")]
     pub fire_time: Timestamp,
+    /// How many attempts it took.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(with = "i32", range(min = 1))]
+    pub attempts: u32,
     /// Succeeded or Failed.
     pub outcome: Outcome,
     /// Why, in one word.
@@ -207,6 +255,20 @@ pub enum ConditionStatus {
     True,
     False,
     Unknown,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 fn time(_: &mut SchemaGenerator) -> Schema {

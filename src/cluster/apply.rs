@@ -15,7 +15,7 @@ use crate::{
         outcome::cut,
         plan::{Refused, Step, Trial},
         reason::Reason,
-        run::HOLD,
+        run::{HOLD, RunId},
         schedule::Schedule,
     },
     error::Error,
@@ -39,7 +39,7 @@ pub enum Answer {
     /// The pod of a fire was refused, for good.
     Refused(Refused),
     /// A pod that isn't ours has this name.
-    NameTaken { fire: Timestamp, name: String },
+    NameTaken { run: RunId, name: String },
     /// What a trial of the template gave.
     Tried(Trial),
 }
@@ -56,7 +56,7 @@ pub async fn apply(
     match step {
         // Before this write there is nothing; after it a pod that can't start. A stop here leaves a
         // held pod that the next controller finds by its name and uses, or sweeps.
-        Step::Prepare { fire, name } => prepare(requests, schedule, *fire, name).await,
+        Step::Prepare { run, name } => prepare(requests, schedule, *run, name).await,
 
         // The claim, when the status names a new active run. Before it nobody may release the pod;
         // after it anybody may. If the answer is lost, the same resource version wins only once, so
@@ -81,7 +81,7 @@ pub async fn apply(
 
         // Before this write the run is claimed and held; after it, it starts. A stop on either side
         // leaves a claim whose release can be repeated by anybody.
-        Step::Release { name, uid, fire: _ } => {
+        Step::Release { name, uid, run: _ } => {
             let patch = release_patch(uid);
             match requests.patch_pod(namespace, name, patch).await? {
                 Ok(pod) => Ok(Answer::Pod(Box::new(pod))),
@@ -94,7 +94,7 @@ pub async fn apply(
 
         Step::Try { generation } => {
             let name = format!("{}-trial", schedule.identity.name);
-            let trial = pod(schedule, Timestamp::UNIX_EPOCH, &name);
+            let trial = pod(schedule, RunId::first(Timestamp::UNIX_EPOCH), &name);
             let result = match requests.create_pod(namespace, &trial, true).await? {
                 Ok(_) => Ok(()),
                 // A pod of that name says nothing against the template.
@@ -123,12 +123,12 @@ pub async fn apply(
 async fn prepare(
     requests: &Requests,
     schedule: &Schedule,
-    fire: Timestamp,
+    run: RunId,
     name: &str,
 ) -> Result<Answer, Error> {
     let namespace = schedule.identity.namespace.as_str();
     let refusal = match requests
-        .create_pod(namespace, &pod(schedule, fire, name), false)
+        .create_pod(namespace, &pod(schedule, run, name), false)
         .await?
     {
         Ok(pod) => return Ok(Answer::Pod(Box::new(pod))),
@@ -137,7 +137,7 @@ async fn prepare(
     if refusal.reason != "AlreadyExists" {
         let (reason, message) = refused(refusal, name)?;
         return Ok(Answer::Refused(Refused {
-            fire,
+            run,
             reason,
             message,
         }));
@@ -148,18 +148,18 @@ async fn prepare(
         Ok(found) if found.metadata.deletion_timestamp.is_some() => {
             Err(passing("create the pod", refusal))
         }
-        Ok(found) if is_ours(schedule, fire, &found) => Ok(Answer::Pod(Box::new(found))),
+        Ok(found) if is_ours(schedule, run, &found) => Ok(Answer::Pod(Box::new(found))),
         Ok(_) => Ok(Answer::NameTaken {
-            fire,
+            run,
             name: name.into(),
         }),
         Err(refusal) => Err(passing("read the pod", refusal)),
     }
 }
 
-fn is_ours(schedule: &Schedule, fire: Timestamp, found: &ObservedPod) -> bool {
+fn is_ours(schedule: &Schedule, run: RunId, found: &ObservedPod) -> bool {
     owner(&found.metadata).is_some_and(|owner| owner.uid == schedule.identity.uid)
-        && seen_pod(found.clone()).fire == fire
+        && seen_pod(found.clone()).run() == run
 }
 
 /// Asks the API server itself about a pod. `refusal` is why we ask; if the pod is there after all,

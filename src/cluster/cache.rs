@@ -285,14 +285,11 @@ impl Cache {
             return;
         };
         let uid = entry.schedule.identity.uid.clone();
-        let active = entry
-            .status
-            .active
-            .as_ref()
-            .map(|active| active.uid.clone());
+        let status = entry.status.clone();
+        let is_active = |uid: &str| status.active.iter().any(|active| active.uid == uid);
         if let Some(pods) = inner.pods.get_mut(&uid) {
             pods.pods
-                .retain(|pod| pod.presence == Presence::Here || Some(&pod.uid) == active.as_ref());
+                .retain(|pod| pod.presence == Presence::Here || is_active(&pod.uid));
             if pods.pods.is_empty() {
                 inner.pods.remove(&uid);
             }
@@ -327,7 +324,7 @@ impl Cache {
                 Err(Reason::Disabled) => census.disabled += 1,
                 Err(_) => census.invalid += 1,
             }
-            census.active += usize::from(entry.status.active.is_some());
+            census.active += entry.status.active.len();
         }
         census
     }

@@ -12,8 +12,8 @@ use crate::{
     api::{GROUP, ScheduledContainer},
     core::{
         run::{
-            ContainerState, FIRE_ANNOTATION, GENERATION_ANNOTATION, HOLD, Phase, Presence,
-            SCHEDULE_LABEL, SeenContainer, SeenPod, Terminated,
+            ATTEMPT_ANNOTATION, ContainerState, FIRE_ANNOTATION, GENERATION_ANNOTATION, HOLD,
+            Phase, Presence, SCHEDULE_LABEL, SeenContainer, SeenPod, Terminated,
         },
         schedule_ref::ScheduleRef,
     },
@@ -87,6 +87,8 @@ pub fn seen_pod(pod: ObservedPod) -> SeenPod {
     let labels = metadata.labels.unwrap_or_default();
     SeenPod {
         fire: parsed(&annotations, FIRE_ANNOTATION).unwrap_or(Timestamp::UNIX_EPOCH),
+        // Pods of versions that knew no further attempts don't say.
+        attempt: parsed(&annotations, ATTEMPT_ANNOTATION).unwrap_or(1),
         generation: parsed(&annotations, GENERATION_ANNOTATION).unwrap_or(0),
         name: metadata.name.unwrap_or_default(),
         uid: metadata.uid.unwrap_or_default(),

@@ -4,15 +4,15 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::core::{
-    run::{GENERATION_ANNOTATION, HOLD, SCHEDULE_LABEL, TOLD, Told},
+    run::{GENERATION_ANNOTATION, HOLD, RunId, SCHEDULE_LABEL, TOLD, Told},
     schedule::Schedule,
 };
 
-/// The pod for a fire. It is held: it has our scheduling gate, so it starts only when that goes.
+/// The pod for an attempt at a fire. It is held: it has our scheduling gate, so it starts only when that goes.
 ///
 /// Its containers are told of the fire by environment variables, and whoever looks at the pod by
 /// annotations of the same meaning. A template's own of these names are replaced.
-pub fn pod(schedule: &Schedule, fire: Timestamp, name: &str) -> Value {
+pub fn pod(schedule: &Schedule, run: RunId, name: &str) -> Value {
     let mut template = schedule.template.value();
     let mut metadata = match template.get_mut("metadata").map(Value::take) {
         Some(Value::Object(metadata)) => metadata,
@@ -45,7 +45,7 @@ pub fn pod(schedule: &Schedule, fire: Timestamp, name: &str) -> Value {
         SCHEDULE_LABEL,
         &schedule.identity.name,
     );
-    let facts = facts(schedule, fire, name);
+    let facts = facts(schedule, run, name);
     for (_, annotation, value) in &facts {
         match value {
             Some(value) => set(&mut metadata, "annotations", annotation, value),
@@ -95,7 +95,8 @@ fn owner(schedule: &Schedule) -> Value {
 type Fact = (&'static str, &'static str, Option<String>);
 
 /// What the run of a fire is told of itself.
-fn facts(schedule: &Schedule, fire: Timestamp, name: &str) -> Vec<Fact> {
+fn facts(schedule: &Schedule, run: RunId, name: &str) -> Vec<Fact> {
+    let fire = run.fire;
     let timing = schedule.timing.as_ref().ok();
     let local = |time: Timestamp| {
         timing.map_or_else(|| time.to_string(), |timing| timing.describe_local(time))
@@ -106,8 +107,7 @@ fn facts(schedule: &Schedule, fire: Timestamp, name: &str) -> Vec<Fact> {
         Told::NextFire => timing?.next(fire).map(local),
         Told::Schedule => Some(schedule.identity.name.clone()),
         Told::Run => Some(name.to_owned()),
-        // A fire has one attempt.
-        Told::Attempt => Some("1".to_owned()),
+        Told::Attempt => Some(run.attempt.to_string()),
     };
     let facts = TOLD.into_iter();
     facts

@@ -81,6 +81,8 @@ impl Reporter {
 
     fn count(&self, news: &News, now: Timestamp) {
         match news {
+            // A further attempt is late on purpose.
+            News::Started { attempt: 2.., .. } => {}
             News::Started { fire, .. } => {
                 let lateness = now.duration_since(*fire);
                 // A clock step back between the fire and now is no lateness.
@@ -94,6 +96,8 @@ impl Reporter {
             }
             News::Skipped { skip, reason } => self.metrics.fires_skipped(*reason, skip.count),
             News::Waiting { reason, .. } => self.metrics.run_waiting(*reason),
+            // What becomes of them is counted when it is known.
+            News::Retrying { .. } | News::Queued { .. } | News::Stuck { .. } => {}
             News::Readiness { .. } | News::Hindered { .. } | News::NameTaken { .. } => {}
         }
     }

@@ -1,15 +1,31 @@
-//! When the active run asks to be looked at again.
+//! An active run: how it begins, and when it asks to be looked at again.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     run::{Presence, SeenPod},
     schedule::Schedule,
+    status::whole_second,
 };
 use crate::api::ActiveRun;
 
 /// How often the API server is asked about an active pod that no watch shows.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// A run whose first attempt is this pod, as its claim writes it.
+pub fn claimed(pod: &SeenPod, now: Timestamp) -> ActiveRun {
+    ActiveRun {
+        name: pod.name.clone(),
+        uid: pod.uid.clone(),
+        fire_time: pod.fire,
+        claim_time: whole_second(now),
+        attempt: 1,
+        uncounted: 0,
+        retry: None,
+        waiting: None,
+        stopping: None,
+    }
+}
 
 /// When a run that no kubelet has taken on is out of time. From there on the kubelet sees to it.
 pub fn deadline(schedule: &Schedule, active: &ActiveRun, pod: &SeenPod) -> Option<Timestamp> {

@@ -6,27 +6,24 @@ use jiff::Timestamp;
 
 use super::{
     plan::Step,
-    run::{Phase, Presence, SeenPod},
+    run::{Phase, Presence, RunId, SeenPod},
     schedule::Schedule,
 };
 use crate::api::ActiveRun;
 
-/// The fires for which pods are held.
-#[derive(Clone, Copy, Debug)]
-pub enum Coming {
+/// The attempts for which pods are held.
+#[derive(Clone, Debug)]
+pub struct Coming {
     /// These.
-    Known([Option<Timestamp>; 2]),
-    /// Any after this instant, since our view of a calendar is missing or old: another controller
-    /// may have prepared its pod.
-    After(Timestamp),
+    pub runs: Vec<RunId>,
+    /// And those for any fire after this instant, since our view of a calendar is missing or old:
+    /// another controller may have prepared its pod.
+    pub after: Option<Timestamp>,
 }
 
 impl Coming {
-    fn may_be(self, fire: Timestamp) -> bool {
-        match self {
-            Self::Known(fires) => fires.contains(&Some(fire)),
-            Self::After(decided) => fire > decided,
-        }
+    fn may_be(&self, run: RunId) -> bool {
+        self.runs.contains(&run) || self.after.is_some_and(|decided| run.fire > decided)
     }
 }
 
@@ -35,21 +32,21 @@ impl Coming {
 pub fn litter(
     schedule: &Schedule,
     pods: &[SeenPod],
-    active: Option<&ActiveRun>,
-    coming: Coming,
+    active: &[ActiveRun],
+    coming: &Coming,
     now: Timestamp,
 ) -> (Vec<Step>, Option<Timestamp>) {
     let mut steps = Vec::new();
     let mut wake_at = None;
     let (mut succeeded, mut failed) = (Vec::new(), Vec::new());
     for pod in pods {
-        let claimed = active.is_some_and(|active| active.uid == pod.uid);
+        let claimed = active.iter().any(|active| active.uid == pod.uid);
         if claimed || pod.deleting || pod.presence != Presence::Here {
             continue;
         }
         // Whoever made a pod from a later spec than we know sees more than we do.
         let wanted = pod.generation > schedule.generation
-            || coming.may_be(pod.fire) && pod.generation == schedule.generation;
+            || coming.may_be(pod.run()) && pod.generation == schedule.generation;
         match pod.phase {
             _ if pod.held && !wanted => steps.push(sweep(pod)),
             Phase::Succeeded => succeeded.push(pod),
@@ -61,7 +58,7 @@ pub fn litter(
         (succeeded, schedule.keep_succeeded),
         (failed, schedule.keep_failed),
     ] {
-        pods.sort_by_key(|pod| Reverse(pod.fire));
+        pods.sort_by_key(|pod| Reverse(pod.run()));
         for (place, pod) in pods.into_iter().enumerate() {
             let until = schedule
                 .keep_for

@@ -14,13 +14,32 @@ pub enum News {
         run: String,
         uid: String,
         fire: Timestamp,
+        /// Which attempt at the fire, from 1.
+        attempt: u32,
     },
     /// A run ended.
     Ended { run: RunRecord, reason: Reason },
+    /// An attempt has failed, and the next one follows at `time`.
+    Retrying {
+        run: RunRecord,
+        reason: Reason,
+        /// Which attempt that will be.
+        attempt: u32,
+        time: Timestamp,
+    },
+    /// A fire waits for the active run to end.
+    Queued { fire: Timestamp, message: String },
     /// Fires got no run.
     Skipped { skip: SkipRecord, reason: Reason },
     /// A run makes no progress.
     Waiting {
+        run: String,
+        uid: String,
+        reason: Reason,
+        message: String,
+    },
+    /// A run has made no progress for longer than spec.stuckAfter allows.
+    Stuck {
         run: String,
         uid: String,
         reason: Reason,

@@ -37,6 +37,7 @@ pub fn ending(active: &ActiveRun, pod: &SeenPod, now: Timestamp) -> Option<(RunR
         name: active.name.clone(),
         uid: active.uid.clone(),
         fire_time: active.fire_time,
+        attempts: active.attempt,
         outcome,
         reason: reason.name().into(),
         message,
@@ -60,6 +61,7 @@ pub fn vanished(active: &ActiveRun, now: Timestamp) -> (RunRecord, Reason) {
         name: active.name.clone(),
         uid: active.uid.clone(),
         fire_time: active.fire_time,
+        attempts: active.attempt,
         outcome: Outcome::Failed,
         reason: reason.name().into(),
         message: Some(message),
@@ -268,7 +270,6 @@ fn printable(line: &str, length: usize) -> String {
     shown
 }
 
-/// A message from elsewhere as one line.
 /// A message from elsewhere on one line, without control characters, and not too long.
 pub fn cut(message: &str) -> String {
     let line = message.split_whitespace().collect::<Vec<_>>().join(" ");

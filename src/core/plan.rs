@@ -2,7 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{news::News, reason::Reason, run::SeenPod};
+use super::{
+    news::News,
+    reason::Reason,
+    run::{RunId, SeenPod},
+};
 use crate::api::ScheduledContainerStatus;
 
 /// What is seen of a schedule: its own status, and its pods.
@@ -17,22 +21,29 @@ pub struct Seen {
 /// What the answers to earlier steps have taught that no object shows.
 #[derive(Clone, Debug, Default)]
 pub struct Learned {
-    /// The fire whose pod Kubernetes refused to create, for good.
+    /// The attempt whose pod Kubernetes refused to create, for good.
     pub refused: Option<Refused>,
-    /// The uid of a claimed pod that does not exist: the API server itself said so.
-    pub gone: Option<String>,
-    /// The uid of a claimed pod that exists: the API server itself said so.
-    pub found: Option<String>,
+    /// The uids of claimed pods that do not exist: the API server itself said so.
+    pub gone: Vec<String>,
+    /// The uids of claimed pods that exist: the API server itself said so.
+    pub found: Vec<String>,
     /// What a trial of the template gave.
     pub trial: Option<Trial>,
     /// How many names for the next pod were taken by pods of others.
     pub names_taken: u32,
 }
 
-/// A fire whose pod Kubernetes refused to create.
+impl Learned {
+    /// Why Kubernetes refused the pod of this attempt, if it did.
+    pub fn refused(&self, run: RunId) -> Option<&Refused> {
+        self.refused.as_ref().filter(|refused| refused.run == run)
+    }
+}
+
+/// An attempt at a fire whose pod Kubernetes refused to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    pub fire: Timestamp,
+    pub run: RunId,
     pub reason: Reason,
     pub message: String,
 }
@@ -55,10 +66,10 @@ pub struct Plan {
 /// answer that a stale one gets.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// Create the held pod of a fire.
-    Prepare { fire: Timestamp, name: String },
+    /// Create the held pod of an attempt at a fire.
+    Prepare { run: RunId, name: String },
     /// Write the status, at the resource version that this was decided from. A status that names a
-    /// new active run is the claim: the point of decision.
+    /// new active pod is the claim: the point of decision.
     Record {
         status: Box<ScheduledContainerStatus>,
         news: Vec<News>,
@@ -67,7 +78,7 @@ pub enum Step {
     Release {
         name: String,
         uid: String,
-        fire: Timestamp,
+        run: RunId,
     },
     /// Ask the API server itself whether a claimed pod exists.
     Verify { name: String, uid: String },

@@ -95,8 +95,7 @@ fn mended_elsewhere(reason: Reason) -> bool {
         | Reason::InvalidTimeZone
         | Reason::CalendarNotFound
         | Reason::InvalidCalendar
-        | Reason::InvalidSpec
-        | Reason::UnsupportedPolicy => true,
+        | Reason::InvalidSpec => true,
         // Nothing is wrong.
         Reason::Ready
         | Reason::Suspended
@@ -125,6 +124,13 @@ fn mended_elsewhere(reason: Reason) -> bool {
         | Reason::RefusedByNode
         | Reason::PodDeleted
         | Reason::PodFailed
+        | Reason::Replaced
+        | Reason::NotReady
+        | Reason::RunStuck
+        | Reason::Retrying
+        | Reason::Queued
+        | Reason::QueueFull
+        | Reason::TooManyActive
         | Reason::Unschedulable
         | Reason::ImagePullFailed
         | Reason::CrashLooping

@@ -62,14 +62,21 @@ reasons! {
     NodeShutdown Warning "The node of the run's pod was shut down.";
     RefusedByNode Warning "The node refused the run's pod.";
     PodDeleted Warning "The run's pod was deleted before it had ended.";
+    Replaced Normal "The run was stopped for a later fire, since concurrencyPolicy is Replace.";
     PodFailed Warning "The run's pod failed for a reason that only Kubernetes names.";
     // Why a run makes no progress.
     Unschedulable Warning "No node can take the run's pod.";
     ImagePullFailed Warning "An image of the run can't be pulled.";
     CrashLooping Warning "A container of the run fails and is started again, again and again.";
     ContainerConfigError Warning "A container of the run can't be created as it is configured.";
+    NotReady Warning "The run's pod runs but is not ready.";
+    RunStuck Warning "The run has made no progress for longer than stuckAfter allows.";
+    Retrying Normal "An attempt of the run failed; the next one follows.";
+    Queued Normal "The fire waits for the active run to end.";
     // Why a fire got no run.
     StillActive Warning "The previous run was still active when the fire fell due.";
+    QueueFull Warning "As many fires as queueLimit allows were waiting already.";
+    TooManyActive Warning "As many runs as maxActive allows were active.";
     Missed Warning "The fire could not start when it was due, and missedFires does not have it made up for.";
     StartingDeadlineExceeded Warning "The fire could not start within startingDeadlineSeconds.";
     ScheduleChanged Normal "The fire belonged to an earlier form of the schedule.";
@@ -90,7 +97,6 @@ reasons! {
     CalendarNotFound Warning "A calendar that the schedule names does not exist.";
     InvalidCalendar Warning "A calendar that the schedule names can't be read.";
     InvalidSpec Warning "The spec can't be read by this version of the controller.";
-    UnsupportedPolicy Warning "The concurrency policy is reserved for a later version.";
     // What else goes wrong.
     CannotProceed Warning "The API server doesn't do what the schedule needs; it is tried again.";
     NameTaken Warning "A pod that isn't the schedule's has the name of its run.";

@@ -16,6 +16,9 @@ pub const fn remedy(reason: Reason) -> Option<&'static str> {
         | Reason::ScheduleChanged
         | Reason::NamespaceTerminating
         | Reason::CreateRefused
+        | Reason::Replaced
+        | Reason::Retrying
+        | Reason::Queued
         | Reason::Ready
         | Reason::Disabled => None,
         Reason::OOMKilled => Some("Raise the container's memory limit, or make it use less."),
@@ -38,6 +41,10 @@ pub const fn remedy(reason: Reason) -> Option<&'static str> {
         Reason::StillActive => {
             Some("If that is usual, run it less often, or limit it with activeDeadlineSeconds.")
         }
+        Reason::QueueFull => Some("Raise queueLimit, or run it less often."),
+        Reason::TooManyActive => Some("Raise maxActive, or run it less often."),
+        Reason::NotReady => Some("Look at the pod's readiness probes."),
+        Reason::RunStuck => Some("Look at why it waits; with action Fail it would be stopped."),
         Reason::Missed => {
             Some("Set missedFires to RunAll, or raise missedFiresLimit, if each of them shall run.")
         }
@@ -62,7 +69,6 @@ pub const fn remedy(reason: Reason) -> Option<&'static str> {
             Some("Create the calendar, or correct its kind and name in spec.calendars.")
         }
         Reason::InvalidCalendar => Some("Correct the calendar; its schedules follow at once."),
-        Reason::UnsupportedPolicy => Some("Set spec.concurrencyPolicy to Forbid."),
         Reason::InvalidSpec => Some("Update the controller, or correct the spec."),
         Reason::CrashLooping => {
             Some("Use restartPolicy Never, or limit the run with activeDeadlineSeconds.")

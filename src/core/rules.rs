@@ -2,14 +2,16 @@
 
 use jiff::Timestamp;
 
-use super::{missed, reason::Reason, schedule::Schedule};
+use super::{concurrency::Concurrency, missed, reason::Reason, schedule::Schedule};
 use crate::api::{ActiveRun, MissedFires};
 
 /// The latest fire that is due, and what speaks against it and thereby against all before it.
 pub struct Candidate<'a> {
     pub schedule: &'a Schedule,
     pub fire: Timestamp,
-    pub active: Option<&'a ActiveRun>,
+    pub active: &'a [ActiveRun],
+    /// How many fires wait for a run to end.
+    pub queued: usize,
     pub now: Timestamp,
 }
 
@@ -18,9 +20,8 @@ pub type Objection = (Reason, String);
 
 /// The policy. The first objection stands.
 const RULES: &[fn(&Candidate) -> Option<Objection>] = &[
-    // Never two runs at once: asked first, since it holds whatever else is true.
-    still_active,
-    // Who wants no fire made up for wants none of the others either.
+    // Never more runs at once than are allowed: asked first, since it holds whatever else is true.
+    no_room, // Who wants no fire made up for wants none of the others either.
     missed,
     // A fire that nobody could start in time would surprise more than it helps.
     too_late,
@@ -31,12 +32,33 @@ pub fn objection(candidate: &Candidate) -> Option<Objection> {
     RULES.iter().find_map(|rule| rule(candidate))
 }
 
-fn still_active(candidate: &Candidate) -> Option<Objection> {
-    let active = candidate.active?;
-    Some((
-        Reason::StillActive,
-        format!("run {} is still active", active.name),
-    ))
+fn no_room(candidate: &Candidate) -> Option<Objection> {
+    let policy = candidate.schedule.concurrency;
+    let oldest = candidate.active.first();
+    match policy {
+        _ if !policy.is_full(candidate.active.len()) && candidate.queued == 0 => None,
+        Concurrency::Forbid => oldest.map(|run| still_active(&run.name)),
+        Concurrency::Allow { most } => policy
+            .is_full(candidate.active.len())
+            .then(|| too_many_active(most)),
+        Concurrency::Queue { limit } => (candidate.queued >= limit).then(|| {
+            let message = format!("as many fires as queueLimit ({limit}) allows were waiting");
+            (Reason::QueueFull, message)
+        }),
+        // It will end the active run.
+        Concurrency::Replace => None,
+    }
+}
+
+/// Why a fire gets no run beside this one.
+pub fn still_active(run: &str) -> Objection {
+    (Reason::StillActive, format!("run {run} was still active"))
+}
+
+/// Why a fire gets no run beside so many.
+pub fn too_many_active(most: usize) -> Objection {
+    let message = format!("as many runs as maxActive ({most}) allows were active");
+    (Reason::TooManyActive, message)
 }
 
 fn missed(candidate: &Candidate) -> Option<Objection> {

@@ -1,5 +1,7 @@
 //! A run: what was started for one fire, and what is seen of its pod.
 
+use std::fmt::Write;
+
 use jiff::Timestamp;
 
 use super::schedule_ref::ScheduleRef;
@@ -14,6 +16,9 @@ pub const SCHEDULE_LABEL: &str = "punctual.dev/schedule";
 /// The annotation with the fire, in RFC 3339 with the offset of the schedule's zone, on every pod of
 /// a run.
 pub const FIRE_ANNOTATION: &str = "punctual.dev/fire-time";
+
+/// The annotation that says which attempt at the fire it is, from 1, on every pod of a run.
+pub const ATTEMPT_ANNOTATION: &str = "punctual.dev/attempt";
 
 /// What every run is told of itself: the name of an environment variable of all its containers, and
 /// that of an annotation of its pod with the same value.
@@ -31,7 +36,7 @@ pub const TOLD: [(Told, &str, &str); 6] = [
     ),
     (Told::Schedule, "PUNCTUAL_SCHEDULE", SCHEDULE_LABEL),
     (Told::Run, "PUNCTUAL_RUN", "punctual.dev/run"),
-    (Told::Attempt, "PUNCTUAL_ATTEMPT", "punctual.dev/attempt"),
+    (Told::Attempt, "PUNCTUAL_ATTEMPT", ATTEMPT_ANNOTATION),
 ];
 
 /// What a run is told of itself.
@@ -60,6 +65,21 @@ const LONGEST_NAME: usize = 63;
 /// How many names of one fire may be taken by strangers.
 pub const MOST_SALT: u32 = 9;
 
+/// What a pod is made for: a fire, and which attempt at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId {
+    pub fire: Timestamp,
+    /// From 1.
+    pub attempt: u32,
+}
+
+impl RunId {
+    /// The first attempt at a fire.
+    pub fn first(fire: Timestamp) -> Self {
+        Self { fire, attempt: 1 }
+    }
+}
+
 /// What is seen of one pod of a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenPod {
@@ -68,6 +88,8 @@ pub struct SeenPod {
     pub resource_version: String,
     /// The fire that it was made for.
     pub fire: Timestamp,
+    /// Which attempt at it, from 1.
+    pub attempt: u32,
     /// The generation of the spec that it was made from.
     pub generation: i64,
     /// Whether it has our gate.
@@ -140,6 +162,14 @@ pub struct Terminated {
 }
 
 impl SeenPod {
+    /// What it was made for.
+    pub fn run(&self) -> RunId {
+        RunId {
+            fire: self.fire,
+            attempt: self.attempt,
+        }
+    }
+
     /// Whether its phase can no longer change.
     pub fn ended(&self) -> bool {
         match self.phase {
@@ -161,14 +191,17 @@ impl SeenPod {
     }
 }
 
-/// The name of the pod for a fire: the same whoever makes it, so that it can be made only once.
-/// `salt` above 0 gives another one, for when a stranger has the name.
-pub fn pod_name(schedule: &ScheduleRef, fire: Timestamp, salt: u32) -> String {
-    let stamp = fire.strftime("%Y%m%d-%H%M%S");
-    let suffix = match salt {
-        0 => format!("-{stamp}"),
-        _ => format!("-{stamp}-{:04x}{salt:x}", spread(&schedule.uid) & 0xffff),
-    };
+/// The name of the pod for an attempt at a fire: the same whoever makes it, so that it can be made
+/// only once. `salt` above 0 gives another one, for when a stranger has the name.
+pub fn pod_name(schedule: &ScheduleRef, run: RunId, salt: u32) -> String {
+    let mut suffix = format!("-{}", run.fire.strftime("%Y%m%d-%H%M%S"));
+    // Writing to a String can't fail.
+    if salt > 0 {
+        let _ = write!(suffix, "-{:04x}{salt:x}", spread(&schedule.uid) & 0xffff);
+    }
+    if run.attempt > 1 {
+        let _ = write!(suffix, "-attempt{}", run.attempt);
+    }
     let room = LONGEST_NAME - suffix.len();
     if schedule.name.len() <= room {
         return format!("{}{suffix}", schedule.name);
@@ -179,9 +212,9 @@ pub fn pod_name(schedule: &ScheduleRef, fire: Timestamp, salt: u32) -> String {
     format!("{}{hash}{suffix}", kept.trim_end_matches(['-', '.']))
 }
 
-/// Whether a pod of this name can be the one for a fire.
-pub fn is_name_of(schedule: &ScheduleRef, fire: Timestamp, name: &str) -> bool {
-    (0..=MOST_SALT).any(|salt| pod_name(schedule, fire, salt) == name)
+/// Whether a pod of this name can be the one for an attempt at a fire.
+pub fn is_name_of(schedule: &ScheduleRef, run: RunId, name: &str) -> bool {
+    (0..=MOST_SALT).any(|salt| pod_name(schedule, run, salt) == name)
 }
 
 /// Stands for a schedule in what is drawn for it, `H` and jitter: the same wherever it is asked, also
@@ -212,17 +245,28 @@ mod tests {
     use super::*;
 
     fn name(schedule: &str, salt: u32) -> String {
+        attempt(schedule, 1, salt)
+    }
+
+    fn attempt(schedule: &str, attempt: u32, salt: u32) -> String {
         let identity = ScheduleRef {
             namespace: "default".into(),
             name: schedule.into(),
             uid: "0b5ff1f1-6b1c-4d0c-8d8e-3a8e1c3cf1d8".into(),
         };
-        pod_name(&identity, "2026-11-20T18:45:10Z".parse().unwrap(), salt)
+        let fire = "2026-11-20T18:45:10Z".parse().unwrap();
+        pod_name(&identity, RunId { fire, attempt }, salt)
     }
 
     #[test]
     fn a_pod_is_named_after_its_schedule_and_fire() {
         assert_eq!(name("backup", 0), "backup-20261120-184510");
+    }
+
+    #[test]
+    fn a_further_attempt_says_so() {
+        assert_eq!(attempt("backup", 2, 0), "backup-20261120-184510-attempt2");
+        assert_ne!(attempt("backup", 2, 1), attempt("backup", 2, 0));
     }
 
     #[test]
@@ -234,12 +278,9 @@ mod tests {
     #[test]
     fn long_names_fit_and_stay_apart() {
         let (a, b) = ("a".repeat(62) + "x", "a".repeat(62) + "y");
-        for (schedule, salt) in [(&a, 0), (&a, 3), (&b, 0)] {
-            assert!(
-                name(schedule, salt).len() <= LONGEST_NAME,
-                "{}",
-                name(schedule, salt)
-            );
+        for (schedule, number, salt) in [(&a, 1, 0), (&a, 1, 3), (&b, 1, 0), (&a, 999, 9)] {
+            let name = attempt(schedule, number, salt);
+            assert!(name.len() <= LONGEST_NAME, "{name}");
         }
         assert_ne!(name(&a, 0), name(&b, 0));
     }

@@ -7,13 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     almanac::{Almanac, CalendarRef},
+    concurrency::Concurrency,
     form::{self, Observed},
     reason::Reason,
     run::spread,
     schedule_ref::ScheduleRef,
     timetable::Timetable,
 };
-use crate::api::{ConcurrencyPolicy, MissedFires, RawJson, ScheduledContainerSpec, TimingSpec};
+use crate::api::{MissedFires, RawJson, Retry, ScheduledContainerSpec, StuckAfter, TimingSpec};
 
 /// How many missed fires run where a spec asks for all of them and names no limit.
 const MOST_MISSED: u64 = 100;
@@ -37,6 +38,14 @@ pub struct Schedule {
     pub missed: MissedFires,
     /// How many of them run at most, where all of them may.
     pub most_missed: u64,
+    /// How many runs there may be at once, and what becomes of a fire that finds no room.
+    pub concurrency: Concurrency,
+    /// Whether and when a failed run is tried again.
+    pub retry: Option<Retry>,
+    /// When a run that makes no progress is stuck.
+    pub stuck_after: StuckAfter,
+    /// The container whose end is the end of a run.
+    pub main_container: Option<String>,
     /// How long a run may take.
     pub active_deadline: Option<SignedDuration>,
     pub keep_succeeded: usize,
@@ -107,6 +116,10 @@ impl Schedule {
             most_missed: spec
                 .missed_fires_limit
                 .map_or(MOST_MISSED, |n| n.unsigned_abs()),
+            concurrency: Concurrency::of(spec),
+            retry: spec.retry.clone(),
+            stuck_after: spec.stuck_after.clone().unwrap_or_default(),
+            main_container: spec.main_container.clone(),
             active_deadline: spec.active_deadline_seconds.map(seconds),
             keep_succeeded: spec.successful_runs_history_limit as usize,
             keep_failed: spec.failed_runs_history_limit as usize,
@@ -140,6 +153,10 @@ impl Schedule {
             starting_deadline: None,
             missed: MissedFires::default(),
             most_missed: MOST_MISSED,
+            concurrency: Concurrency::Forbid,
+            retry: None,
+            stuck_after: StuckAfter::default(),
+            main_container: None,
             active_deadline: None,
             keep_succeeded: usize::MAX,
             keep_failed: usize::MAX,
@@ -334,15 +351,6 @@ impl Written {
 
 /// What keeps a schedule from running, whenever it fires.
 fn obstacle(spec: &ScheduledContainerSpec) -> Result<(), Idle> {
-    if spec.concurrency_policy != ConcurrencyPolicy::Forbid {
-        return Err(Idle {
-            reason: Reason::UnsupportedPolicy,
-            message: format!(
-                "spec.concurrencyPolicy: {:?} is reserved for a later version; use Forbid",
-                spec.concurrency_policy
-            ),
-        });
-    }
     check_template(&spec.template).map_err(|message| Idle {
         reason: Reason::InvalidPod,
         message,

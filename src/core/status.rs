@@ -64,7 +64,7 @@ pub fn set_condition(
     }
 }
 
-/// Records that the active run has ended.
+/// Records that a run has ended, which is no longer among the active ones.
 pub fn end_run(
     status: &mut ScheduledContainerStatus,
     run: &RunRecord,
@@ -95,7 +95,6 @@ pub fn end_run(
         Outcome::Failed => status.counts.failed += 1,
     }
     status.last_outcome = Some(reason.name().into());
-    status.active = None;
     status.recent_runs.insert(0, run.clone());
     status.recent_runs.truncate(REMEMBERED);
 }
@@ -104,13 +103,12 @@ pub fn end_run(
 /// nothing but skips lies between them.
 pub fn push_skip(status: &mut ScheduledContainerStatus, skip: SkipRecord) {
     status.counts.skipped += skip.count;
-    let last_run = status.recent_runs.first().map(|run| run.fire_time);
+    let neighbours = status
+        .recent_skips
+        .first()
+        .is_some_and(|before| are_neighbours(status, before, &skip));
     match status.recent_skips.first_mut() {
-        Some(before)
-            if before.reason == skip.reason
-                && before.message == skip.message
-                && last_run.is_none_or(|run| run < before.fire_time) =>
-        {
+        Some(before) if neighbours => {
             before.last_fire_time = skip.last_fire_time;
             before.count += skip.count;
         }
@@ -119,6 +117,24 @@ pub fn push_skip(status: &mut ScheduledContainerStatus, skip: SkipRecord) {
             status.recent_skips.truncate(REMEMBERED);
         }
     }
+}
+
+/// Whether the two have the same reason, and no other fire that is known of lies between them.
+fn are_neighbours(
+    status: &ScheduledContainerStatus,
+    before: &SkipRecord,
+    skip: &SkipRecord,
+) -> bool {
+    let between = |fire: Timestamp| before.fire_time < fire && fire < skip.fire_time;
+    let runs = status.recent_runs.iter().map(|run| run.fire_time);
+    let active = status.active.iter().map(|run| run.fire_time);
+    let queued = status.queued.iter().map(|queued| queued.fire_time);
+    let skips = status.recent_skips.iter().skip(1);
+    let skips = skips.flat_map(|skip| [skip.fire_time, skip.last_fire_time]);
+    before.reason == skip.reason
+        && before.message == skip.message
+        && before.last_fire_time < skip.fire_time
+        && !runs.chain(active).chain(queued).chain(skips).any(between)
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ impl History {
         let created = place.edit(schedule, json!({"suspend": true})).await;
         let created = created.metadata.creation_timestamp.expect("a time").0;
         place.until_ready(schedule, true, "Suspended").await;
-        let idle = |status: &ScheduledContainerStatus| status.active.is_none();
+        let idle = |status: &ScheduledContainerStatus| status.active.is_empty();
         let status = place.until_status(schedule, "no run is active", idle).await;
         let none_held = |pods: &[Pod]| !pods.iter().any(is_held);
         place

@@ -268,7 +268,9 @@ fn kind(head: &http::request::Parts, body: &[u8]) -> Option<Vec<Write>> {
             let patch: Value = serde_json::from_slice(body).unwrap_or_default();
             let status = &patch["status"];
             let finish = status["recentRuns"].is_array().then_some(Write::Finish);
-            let claim = status["active"]["uid"].is_string().then_some(Write::Claim);
+            let claim = status["active"][0]["uid"]
+                .is_string()
+                .then_some(Write::Claim);
             let kinds: Vec<_> = finish.into_iter().chain(claim).collect();
             match kinds.is_empty() {
                 true => vec![Write::Other],

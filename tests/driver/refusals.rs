@@ -120,7 +120,7 @@ async fn a_stuck_run_is_said_while_it_is_stuck() {
         let world = World::new(Options::default());
         world.apply(&schedule("stuck", "*/10 * * * * *").stuck(reason));
         world.until("12:00:15").await;
-        let active = world.status("stuck").active.expect("it is active");
+        let active = world.status("stuck").active.remove(0);
         assert_eq!(active.waiting.expect("it waits").reason, ours);
     }
 }
@@ -131,7 +131,7 @@ async fn a_run_that_no_node_takes_is_stopped_at_its_deadline() {
     let stuck = schedule("stuck", "*/10 * * * * *").unschedulable();
     world.apply(&stuck.with("activeDeadlineSeconds", 5));
     world.until("12:00:12").await;
-    let active = world.status("stuck").active.expect("it is active");
+    let active = world.status("stuck").active.remove(0);
     assert_eq!(active.waiting.expect("it waits").reason, "Unschedulable");
     world.until("12:00:18").await;
     assert_eq!(runs(&world, "stuck"), ["12:00:10 DeadlineExceeded"]);

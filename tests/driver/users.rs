@@ -2,7 +2,7 @@
 
 use jiff::ToSpan;
 use punctual::core::{
-    run::{MOST_SALT, pod_name},
+    run::{MOST_SALT, RunId, pod_name},
     schedule_ref::ScheduleRef,
 };
 
@@ -180,7 +180,7 @@ async fn a_fire_whose_names_are_all_taken_is_skipped_and_the_next_one_runs() {
     };
     let fire = world.now() + 10.seconds();
     for salt in 0..=MOST_SALT {
-        world.stranger(&pod_name(&identity, fire, salt));
+        world.stranger(&pod_name(&identity, RunId::first(fire), salt));
     }
     world.until("12:00:25").await;
     assert_eq!(starts(&world), "12:00:20");

@@ -204,7 +204,8 @@ impl World {
     #[track_caller]
     pub fn check_rest(&self, name: &str) {
         let status = self.status(name);
-        assert_eq!(status.active, None, "nothing is active at the end");
+        assert_eq!(status.active, [], "nothing is active at the end");
+        assert_eq!(status.queued, [], "nothing waits at the end");
         assert_eq!(
             self.held(),
             Vec::<String>::new(),
@@ -326,13 +327,12 @@ pub fn decided(
             reason: skip.reason.clone(),
         });
     }
-    let claim = after.active.as_ref().filter(|active| {
-        before
-            .active
-            .as_ref()
-            .is_none_or(|known| known.uid != active.uid)
+    // A further attempt is no new decision about its fire.
+    let claims = after.active.iter().filter(|active| {
+        let known = &before.active;
+        active.attempt == 1 && known.iter().all(|known| known.uid != active.uid)
     });
-    if let Some(claim) = claim {
+    for claim in claims {
         decisions.push(Decision::Claim {
             fire: claim.fire_time,
             uid: claim.uid.clone(),

@@ -58,7 +58,8 @@ struct SmallSpec {
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct SmallStatus {
-    active: Option<Value>,
+    #[serde(default)]
+    active: Vec<Value>,
 }
 
 /// What is seen of a ScheduledContainer.
@@ -227,7 +228,9 @@ impl From<Small> for Seen {
             uid: meta.uid.unwrap_or_default(),
             resource_version: meta.resource_version.unwrap_or_default(),
             source: meta.labels.and_then(|mut all| all.remove(SOURCE_LABEL)),
-            active: object.status.is_some_and(|status| status.active.is_some()),
+            active: object
+                .status
+                .is_some_and(|status| !status.active.is_empty()),
             suspended: object.spec.suspend == Some(true),
             held_off,
         }

@@ -22,6 +22,7 @@ fn run(outcome: Outcome, message: Option<&str>, last_lines: &[&str]) -> RunRecor
         name: "slow-20261120-184510".to_owned(),
         uid: "p-1".to_owned(),
         fire_time: at("18:45:10"),
+        attempts: 1,
         outcome,
         reason: "-".to_owned(),
         message: message.map(str::to_owned),
@@ -38,6 +39,7 @@ fn started() -> News {
         run: "slow-20261120-184510".to_owned(),
         uid: "p-1".to_owned(),
         fire: at("18:45:10"),
+        attempt: 1,
     }
 }
 

@@ -86,15 +86,27 @@ pub fn of_news(schedule: &ScheduleRef, news: &News, now: Timestamp) -> Words {
         })
     };
     match news {
-        News::Started { run, uid, fire } => {
+        News::Started {
+            run,
+            uid,
+            fire,
+            attempt,
+        } => {
             let late = now.duration_since(*fire);
             let late = (late >= LATE).then(|| lateness(late));
             let how = late
                 .as_ref()
                 .map(|late| format!(", {late}"))
                 .unwrap_or_default();
+            // A later attempt is late on purpose.
+            let (how, message) = match attempt {
+                1 => (how, late.unwrap_or_else(|| "started".to_owned())),
+                _ => (
+                    format!(", attempt {attempt}"),
+                    format!("attempt {attempt} started"),
+                ),
+            };
             let note = format!("Run {run} started for the fire of {fire}{how}.");
-            let message = late.unwrap_or_else(|| "started".to_owned());
             Words {
                 run: run_name(run, uid),
                 fire: Some(*fire),
@@ -133,6 +145,55 @@ pub fn of_news(schedule: &ScheduleRef, news: &News, now: Timestamp) -> Words {
                 ..words(*reason, event, "Finish", message, note)
             }
         }
+        News::Retrying {
+            run,
+            reason: why,
+            attempt,
+            time,
+        } => {
+            let said = run.message.as_deref().unwrap_or(why.meaning());
+            let message = format!("{said}; attempt {attempt} follows at {time}");
+            let note = format!(
+                "Run {} failed with {why}: {} Attempt {attempt} follows at {time}.",
+                run.name,
+                sentence(said)
+            );
+            Words {
+                run: run_name(&run.name, &run.uid),
+                fire: Some(run.fire_time),
+                exit_code: run.exit_code,
+                node: run.node.clone(),
+                last_lines: (!run.last_lines.is_empty()).then(|| run.last_lines.join("\n")),
+                ..words(Reason::Retrying, "retrying", "Retry", message, note)
+            }
+        }
+        News::Queued { fire, message } => Words {
+            fire: Some(*fire),
+            series: Some(String::new()),
+            ..words(
+                Reason::Queued,
+                "queued",
+                "Queue",
+                message.clone(),
+                format!("Fire of {fire} queued: {}", sentence(message)),
+            )
+        },
+        News::Stuck {
+            run,
+            uid,
+            reason: why,
+            message,
+        } => Words {
+            run: run_name(run, uid),
+            series: Some(String::new()),
+            ..words(
+                Reason::RunStuck,
+                "stuck",
+                "Watch",
+                format!("{why}: {message}"),
+                format!("Run {run} is stuck with {why}: {}", sentence(message)),
+            )
+        },
         News::Skipped { skip, reason } => {
             let fires = if skip.count == 1 {
                 format!("Fire of {}", skip.fire_time)

@@ -121,6 +121,7 @@ fn pod(uid: &str, phase: Phase, state: ContainerState) -> SeenPod {
         resource_version: "1".to_owned(),
         presence: Presence::Here,
         fire: at(31.0),
+        attempt: 1,
         generation: 1,
         held: false,
         deleting: false,

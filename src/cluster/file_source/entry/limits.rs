@@ -50,9 +50,11 @@ pub fn findings(entry: &ScheduleFileEntry, place: impl Fn(&str) -> Place) -> Vec
 }
 
 /// The fields that are whole numbers, with the least and the most that they may be.
-fn numbers(entry: &ScheduleFileEntry) -> [(&'static str, Option<i64>, i64, i64); 6] {
+fn numbers(entry: &ScheduleFileEntry) -> [(&'static str, Option<i64>, i64, i64); 8] {
     [
         ("missedFiresLimit", entry.missed_fires_limit, 1, 1000),
+        ("queueLimit", entry.queue_limit, 1, 100),
+        ("maxActive", entry.max_active, 1, 100),
         (
             "startingDeadlineSeconds",
             entry.starting_deadline_seconds,

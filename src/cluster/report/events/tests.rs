@@ -69,6 +69,7 @@ fn started(uid: &str) -> Words {
         run: "slow-1".to_owned(),
         uid: uid.to_owned(),
         fire: at(0),
+        attempt: 1,
     };
     words::of_news(&schedule(), &news, at(0))
 }
