@@ -1,6 +1,6 @@
 //! What is promised, checked on the record of changes.
 //!
-//! G1: at most one pod start for a fire. G2: never two runs of a schedule at once. G3: every fire
+//! G1: at most one pod start for an attempt at a fire. G2: never two runs of a schedule at once. G3: every fire
 //! that fell due ends as exactly one decision, a run or a skip.
 
 use std::{
@@ -30,6 +30,7 @@ pub struct Life {
     /// The uid of its schedule.
     pub schedule: String,
     pub fire: Option<Timestamp>,
+    pub attempt: u32,
     pub started: Option<u64>,
     pub started_at: Option<Timestamp>,
     pub started_by: String,
@@ -74,12 +75,15 @@ impl World {
                 continue;
             };
             if change.before.is_none() {
-                let fire = object["metadata"]["annotations"]["punctual.dev/fire-time"].as_str();
+                let note = |key: &str| object["metadata"]["annotations"][key].as_str();
+                let fire = note("punctual.dev/fire-time");
+                let attempt = note("punctual.dev/attempt");
                 lives.push(Life {
                     name: change.id.name.clone(),
                     uid: uid.clone(),
                     schedule: owner.into(),
                     fire: fire.and_then(|fire| fire.parse().ok()),
+                    attempt: attempt.map_or(1, |text| text.parse().unwrap_or(0)),
                     ..Life::default()
                 });
             }
@@ -129,8 +133,8 @@ impl World {
         let mut fires = HashSet::new();
         for life in &started {
             assert!(
-                fires.insert((life.schedule.clone(), life.fire)),
-                "G1: two pods were started for the fire of {life:?}"
+                fires.insert((life.schedule.clone(), life.fire, life.attempt)),
+                "G1: two pods were started for the attempt of {life:?}"
             );
         }
         for (index, one) in started.iter().enumerate() {
@@ -265,7 +269,7 @@ impl World {
 
 impl Decision {
     /// The earliest fire that it is about.
-    pub fn first(&self) -> Timestamp {
+    fn first(&self) -> Timestamp {
         match self {
             Decision::Claim { fire, .. } => *fire,
             Decision::Skip { first, .. } => *first,
@@ -273,18 +277,10 @@ impl Decision {
     }
 
     /// The latest fire that it is about.
-    pub fn last(&self) -> Timestamp {
+    fn last(&self) -> Timestamp {
         match self {
             Decision::Claim { fire, .. } => *fire,
             Decision::Skip { last, .. } => *last,
-        }
-    }
-
-    /// Why it is a skip, in one word; nothing of a claim.
-    pub fn reason(&self) -> &str {
-        match self {
-            Decision::Claim { .. } => "",
-            Decision::Skip { reason, .. } => reason,
         }
     }
 

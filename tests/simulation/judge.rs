@@ -7,8 +7,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use punctual::{
-    api::ScheduledContainerStatus,
+    api::{ActiveRun, ScheduledContainerStatus},
     core::{
+        concurrency::Concurrency,
         run::{HOLD, SCHEDULE_LABEL},
         timetable::Timetable,
     },
@@ -65,24 +66,16 @@ pub fn history(world: &World) -> Result<u64, String> {
     Ok(starts)
 }
 
-/// G1 and G2.
+/// G1. How many pods were started.
 fn runs(lives: &[Life]) -> Result<u64, String> {
-    let started: Vec<&Life> = lives.iter().filter(|life| life.started.is_some()).collect();
-    for (index, one) in started.iter().enumerate() {
-        for other in &started[index + 1..] {
-            if one.schedule != other.schedule {
-                continue;
-            }
-            must!(
-                one.fire != other.fire,
-                "G1: two pods were started for one fire: {one:?} and {other:?}"
-            );
-            let overlap = one.started < other.ended.or(Some(u64::MAX))
-                && other.started < one.ended.or(Some(u64::MAX));
-            must!(!overlap, "G2: two runs at once: {one:?} and {other:?}");
+    let mut starts: HashMap<_, &Life> = HashMap::new();
+    for life in lives.iter().filter(|life| life.started.is_some()) {
+        let attempt = (&life.schedule, life.fire, life.attempt);
+        if let Some(other) = starts.insert(attempt, life) {
+            return Err(format!("G1: two starts for one attempt: {other:?} and {life:?}"));
         }
     }
-    Ok(started.len() as u64)
+    Ok(starts.len() as u64)
 }
 
 /// What is known of one schedule, as its changes go by.
@@ -93,6 +86,8 @@ struct Book {
     forms: HashMap<String, Option<Timetable>>,
     /// The version at which each pod was claimed.
     claims: HashMap<String, u64>,
+    /// How many runs may be active at once, and how many fires may wait.
+    limits: (usize, usize),
 }
 
 impl Book {
@@ -106,6 +101,11 @@ impl Book {
         if before.is_none_or(|before| before["spec"] != after["spec"]) {
             let schedule = checks::parsed(after);
             self.created = schedule.created;
+            self.limits = match schedule.concurrency {
+                Concurrency::Forbid | Concurrency::Replace => (1, 0),
+                Concurrency::Queue { limit } => (1, limit),
+                Concurrency::Allow { most } => (most, 0),
+            };
             let words = schedule.words.expect("there are no calendars");
             self.forms.insert(words, schedule.timing.ok());
         }
@@ -115,42 +115,81 @@ impl Book {
         let before = before.map(checks::status).unwrap_or_default();
         let after = checks::status(after);
         self.decisions(&before, &after)?;
-        let ended = before.active.iter().filter(|active| {
-            let mut still = after.active.iter();
-            !still.any(|still| still.uid == active.uid)
-        });
+        self.ends(version, &before, &after, lives)?;
+        for active in &after.active {
+            self.claim(version, active, &before, &after, lives)?;
+        }
+        Ok(())
+    }
+
+    /// What is said to have ended has ended.
+    fn ends(
+        &self,
+        version: u64,
+        before: &ScheduledContainerStatus,
+        after: &ScheduledContainerStatus,
+        lives: &HashMap<&str, &Life>,
+    ) -> Verdict {
         let mut finished = 0;
-        for active in ended {
-            finished += 1;
-            let life = lives.get(active.uid.as_str());
+        for run in &before.active {
+            let still = of_fire(after, run.fire_time);
+            finished += u64::from(still.is_none());
+            if still.is_some_and(|still| still.uid == run.uid && still.retry.is_none()) {
+                continue;
+            }
+            let life = lives.get(run.uid.as_str());
             must!(
                 life.is_some_and(|life| life.ended.is_some_and(|ended| ended <= version)),
                 "{} was finished before it ended",
-                active.name
+                run.name
             );
         }
         let runs = |status: &ScheduledContainerStatus| status.counts.succeeded + status.counts.failed;
         must!(
-            runs(&after) == runs(&before) + finished,
+            runs(after) == runs(before) + finished,
             "{finished} runs ended, but the counts are {:?} after {:?}",
             after.counts,
             before.counts
         );
-        let claims = after.active.iter().filter(|active| {
-            let mut known = before.active.iter();
-            !known.any(|known| known.uid == active.uid)
-        });
-        for active in claims {
-            let life = lives.get(active.uid.as_str());
-            must!(
-                life.is_some_and(|life| life.fire == Some(active.fire_time)),
-                "{} was claimed for {}, but its pod is {life:?}",
-                active.name,
-                active.fire_time
-            );
-            let earlier = self.claims.insert(active.uid.clone(), version);
-            must!(earlier.is_none(), "{} was claimed twice", active.name);
+        Ok(())
+    }
+
+    /// G2, and that a claim is about the pod that it names.
+    fn claim(
+        &mut self,
+        version: u64,
+        run: &ActiveRun,
+        before: &ScheduledContainerStatus,
+        after: &ScheduledContainerStatus,
+        lives: &HashMap<&str, &Life>,
+    ) -> Verdict {
+        let earlier = of_fire(before, run.fire_time);
+        if earlier.is_some_and(|earlier| earlier.uid == run.uid) {
+            return Ok(());
         }
+        let life = lives.get(run.uid.as_str());
+        must!(
+            life.is_some_and(|life| life.fire == Some(run.fire_time) && life.attempt == run.attempt),
+            "{run:?} was claimed, but its pod is {life:?}"
+        );
+        let attempts = earlier.map_or(0, |earlier| earlier.attempt);
+        must!(
+            run.attempt == attempts + 1 && earlier.is_none_or(|earlier| earlier.retry.is_some()),
+            "{run:?} follows {earlier:?}"
+        );
+        let (most, _) = self.limits;
+        let beside = self.claims.keys().filter(|uid| {
+            let life = lives.get(uid.as_str());
+            life.is_some_and(|life| life.ended.is_none_or(|ended| ended > version))
+        });
+        let beside = beside.count();
+        must!(
+            earlier.is_some() || after.active.len() <= most && beside < most,
+            "G2: {run:?} was claimed beside {beside} others, at most {most} may be active: {:?}",
+            after.active
+        );
+        let twice = self.claims.insert(run.uid.clone(), version);
+        must!(twice.is_none(), "{} was claimed twice", run.name);
         Ok(())
     }
 
@@ -160,28 +199,49 @@ impl Book {
         before: &ScheduledContainerStatus,
         after: &ScheduledContainerStatus,
     ) -> Verdict {
-        let mut decisions = Vec::new();
-        checks::decided(before, after, Timestamp::MIN, &mut decisions);
-        decisions.sort_by_key(Decision::first);
-        let skipped: u64 = decisions
-            .iter()
-            .map(|decision| match decision {
-                Decision::Claim { .. } => 0,
-                Decision::Skip { count, .. } => *count,
-            })
-            .sum();
+        let mut made = Vec::new();
+        checks::decided(before, after, Timestamp::MIN, &mut made);
+        let mut said: Vec<Said> = made.into_iter().map(Said::of).collect();
+        let skipped: u64 = said.iter().filter(|said| said.skips()).map(|said| said.count).sum();
         must!(
             after.counts.skipped == before.counts.skipped + skipped,
             "{skipped} skips, but the counts are {:?} after {:?}",
             after.counts,
             before.counts
         );
+        // A fire leaves the queue by a claim or by a skip, and by one only.
+        for fire in without(before, after) {
+            let mut about = said
+                .iter_mut()
+                .filter(|said| said.count > 0 && (said.first..=said.last).contains(&fire));
+            let Some(decision) = about.next() else {
+                return Err(format!("G3: {fire} left the queue, and nothing is said of it"));
+            };
+            decision.count -= 1;
+            must!(about.next().is_none(), "G3: {fire} left the queue twice");
+        }
+        said.retain(|said| said.count > 0);
+        for fire in without(after, before) {
+            let (_, limit) = self.limits;
+            must!(
+                after.queued.len() <= limit,
+                "G3: {fire} was queued beyond {limit}: {:?}",
+                after.queued
+            );
+            said.push(Said {
+                first: fire,
+                last: fire,
+                count: 1,
+                what: "queued".into(),
+            });
+        }
+        said.sort_by_key(|said| said.last);
         let mut mark = self.mark(before);
         let mut timing = self.form(before)?;
         if before.observed_schedule != after.observed_schedule {
-            if let Some(changed) = decisions.first().filter(|one| one.reason() == "ScheduleChanged") {
+            if let Some(changed) = said.first().filter(|said| said.what == "ScheduleChanged") {
                 mark = covers(timing, mark, changed)?;
-                decisions.remove(0);
+                said.remove(0);
             }
             if before.observed_schedule.is_some() {
                 let since = after.observed_since.unwrap_or_default();
@@ -190,7 +250,7 @@ impl Book {
             }
             timing = self.form(after)?;
         }
-        for decision in &decisions {
+        for decision in &said {
             mark = covers(timing, mark, decision)?;
         }
         nothing_between(timing, mark, self.mark(after))?;
@@ -217,23 +277,65 @@ impl Book {
     }
 }
 
-/// That a decision is about all fires from the mark to its last, and about no other. The new mark.
-fn covers(
-    timing: Option<&Timetable>,
-    mark: Timestamp,
-    decision: &Decision,
-) -> Result<Timestamp, String> {
-    let due = timing.and_then(|timing| timing.due(mark, decision.last()));
-    let due = due.ok_or_else(|| format!("G3: {decision:?} is about no fire after {mark}"))?;
-    let count = match decision {
-        Decision::Claim { .. } => 1,
-        Decision::Skip { count, .. } => *count,
-    };
+/// The active run of a fire.
+fn of_fire(status: &ScheduledContainerStatus, fire: Timestamp) -> Option<&ActiveRun> {
+    status.active.iter().find(|run| run.fire_time == fire)
+}
+
+/// The fires that wait in the one status and not in the other.
+fn without(one: &ScheduledContainerStatus, other: &ScheduledContainerStatus) -> Vec<Timestamp> {
+    let queued = one.queued.iter().filter(|fire| !other.queued.contains(fire));
+    queued.map(|queued| queued.fire_time).collect()
+}
+
+/// What a write says of neighbouring fires.
+#[derive(Debug)]
+struct Said {
+    first: Timestamp,
+    last: Timestamp,
+    /// Of how many that were not decided before.
+    count: u64,
+    /// `claimed`, `queued`, or the reason of a skip.
+    what: String,
+}
+
+impl Said {
+    fn of(decision: Decision) -> Self {
+        match decision {
+            Decision::Claim { fire, .. } => Self {
+                first: fire,
+                last: fire,
+                count: 1,
+                what: "claimed".into(),
+            },
+            Decision::Skip {
+                first,
+                last,
+                count,
+                reason,
+            } => Self {
+                first,
+                last,
+                count,
+                what: reason,
+            },
+        }
+    }
+
+    fn skips(&self) -> bool {
+        !matches!(self.what.as_str(), "claimed" | "queued")
+    }
+}
+
+/// That it is about all fires from the mark to its last, and about no other. The new mark.
+fn covers(timing: Option<&Timetable>, mark: Timestamp, said: &Said) -> Result<Timestamp, String> {
+    let due = timing.and_then(|timing| timing.due(mark, said.last));
+    let due = due.ok_or_else(|| format!("G3: {said:?} is about no fire after {mark}"))?;
     must!(
-        due.count == count && due.first >= decision.first() && due.latest == decision.last(),
-        "G3: after {mark}, {decision:?} should be about {due:?}"
+        due.count == said.count && due.first >= said.first && due.latest == said.last,
+        "G3: after {mark}, {said:?} should be about {due:?}"
     );
-    Ok(decision.last())
+    Ok(said.last)
 }
 
 fn nothing_between(timing: Option<&Timetable>, mark: Timestamp, until: Timestamp) -> Verdict {
@@ -262,7 +364,7 @@ pub fn caught_up(world: &World) -> Verdict {
         }
         let marks = [status.last_fire_time, status.observed_since];
         let mark = marks.into_iter().flatten().fold(schedule.created, Timestamp::max);
-        let late = timing.next(mark).filter(|fire| *fire < now - jiff::SignedDuration::from_secs(3));
+        let late = timing.next(mark).filter(|fire| *fire < now - jiff::SignedDuration::from_secs(8));
         must!(late.is_none(), "at {now}, fire {late:?} is not decided: {status:?}");
     }
     Ok(())
@@ -273,7 +375,12 @@ pub fn rest(world: &World, since: Timestamp) -> Verdict {
     for object in schedules(world) {
         let (schedule, status) = (checks::parsed(&object), checks::status(&object));
         let name = &schedule.identity.name;
-        must!(status.active.is_none(), "{name} is never at rest: {:?}", status.active);
+        must!(
+            status.active.is_empty() && status.queued.is_empty(),
+            "{name} is never at rest: {:?} {:?}",
+            status.active,
+            status.queued
+        );
         must!(
             schedule.words == status.observed_schedule,
             "{name} still goes by {:?}",

@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     judge,
@@ -144,7 +144,15 @@ impl Story {
             .exits(dice.one(&[0, 0, 0, 1]))
             .with("successfulRunsHistoryLimit", dice.below(3))
             .with("failedRunsHistoryLimit", dice.below(2))
-            .with("missedFires", missed(dice));
+            .with("missedFires", missed(dice))
+            .with("concurrencyPolicy", policy(dice));
+        if dice.once_in(2) {
+            made = made.with("queueLimit", 1 + dice.below(3));
+            made = made.with("maxActive", 1 + dice.below(4));
+        }
+        if dice.once_in(3) {
+            made = made.with("retry", retry(dice));
+        }
         if dice.once_in(2) {
             made = made.with("missedFiresLimit", 1 + dice.below(5));
         }
@@ -242,13 +250,15 @@ impl Story {
 
     fn edit(&mut self, name: &str) {
         let dice = &mut self.dice;
-        let (field, value): (&str, Value) = match dice.below(8) {
+        let (field, value): (&str, Value) = match dice.below(10) {
             0..2 => {
                 let period = 1 + dice.below(5);
                 ("schedule", expression(dice, period).into())
             }
             2..4 => ("suspend", dice.once_in(2).into()),
             4 => ("missedFires", missed(dice).into()),
+            8 => ("concurrencyPolicy", policy(dice).into()),
+            9 => ("retry", retry(dice)),
             5 => ("schedule", "0 0 30 2 *".into()),
             _ => {
                 let image = format!("busybox:{}", dice.below(1_000));
@@ -310,6 +320,20 @@ fn expression(dice: &mut Dice, period: u64) -> String {
         0 => format!("@every {period}s"),
         _ => format!("*/{period} * * * * *"),
     }
+}
+
+fn policy(dice: &mut Dice) -> &'static str {
+    dice.one(&["Forbid", "Forbid", "Queue", "Queue", "Replace", "Allow"])
+}
+
+fn retry(dice: &mut Dice) -> Value {
+    json!({
+        "limit": dice.below(4),
+        "backoffSeconds": dice.below(3),
+        "maxBackoffSeconds": 1 + dice.below(4),
+        "onReasons": dice.one(&[&[][..], &[], &["PodDeleted"], &["NonZeroExit", "PodDeleted"]]),
+        "uncountedReasons": dice.one(&[&[][..], &[], &["PodDeleted"]]),
+    })
 }
 
 fn missed(dice: &mut Dice) -> &'static str {

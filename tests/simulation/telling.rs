@@ -40,6 +40,9 @@ pub fn tale(world: &World, deeds: &[(u64, Timestamp, String)]) -> Vec<String> {
                 if known.counts != status.counts {
                     parts.push(format!("{:?}", status.counts));
                 }
+                if known.queued != status.queued {
+                    parts.push(format!("queued {:?}", status.queued));
+                }
                 if known.active != status.active {
                     parts.push(format!("active {:?}", status.active));
                 }
