@@ -115,7 +115,7 @@ const SILENCE: Duration = Duration::from_secs(20);
 type Answer = http::Response<UnsyncBoxBody<Bytes, std::io::Error>>;
 
 impl Link {
-    fn client(self) -> Client {
+    pub fn client(self) -> Client {
         let service = tower::service_fn(move |request| {
             let link = self.clone();
             async move { link.carry(Call::read(request).await).await }
@@ -146,6 +146,7 @@ impl Link {
             | Fault::Twice(_)
             | Fault::CrashAfter(_) => {}
         }
+        let made = call.verb == Verb::Create;
         let answer = self.server.answer(&self.by, &call);
         match fault {
             Fault::After => return Err(std::io::ErrorKind::ConnectionReset.into()),
@@ -160,7 +161,7 @@ impl Link {
             | Fault::Answer(_) => {}
         }
         self.travel().await;
-        Ok(response(answer))
+        Ok(response(made, answer))
     }
 
     async fn read(self, call: Call) -> Result<Answer, std::io::Error> {
@@ -188,7 +189,7 @@ impl Link {
             _ => self.server.answer(&self.by, &call),
         };
         self.travel().await;
-        Ok(response(answer))
+        Ok(response(call.verb == Verb::Create, answer))
     }
 
     async fn travel(&self) {
@@ -208,9 +209,9 @@ impl Link {
     }
 }
 
-fn response(answer: Result<Value, Refusal>) -> Answer {
+fn response(made: bool, answer: Result<Value, Refusal>) -> Answer {
     match answer {
-        Ok(object) => whole(200, &object),
+        Ok(object) => whole(if made { 201 } else { 200 }, &object),
         Err(refusal) => whole(refusal.code, &refusal.body()),
     }
 }

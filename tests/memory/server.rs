@@ -253,14 +253,21 @@ fn apply_patch(object: &mut Value, call: &Call) -> Result<(), Refusal> {
         ));
     }
     let mut body = call.body.clone();
-    if let Some(metadata) = body["metadata"].as_object_mut() {
+    if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("resourceVersion");
         metadata.remove("uid");
     }
     if call.status {
-        patch::merge(&mut object["status"], &body["status"]);
+        if let Some(status) = body.get("status") {
+            patch::merge(&mut object["status"], status);
+        }
     } else if call.strategic {
+        let before = gates(object);
         patch::strategic(object, &body);
+        if gates(object).iter().any(|gate| !before.contains(gate)) {
+            let message = "spec.schedulingGates: Forbidden: only deletion is allowed";
+            return Err(Refusal::new(422, "Invalid", message));
+        }
     } else {
         let status = object["status"].clone();
         patch::merge(object, &body);
@@ -289,12 +296,12 @@ pub fn delete(
     let kept = object["metadata"]["finalizers"]
         .as_array()
         .is_some_and(|kept| !kept.is_empty());
+    if object["metadata"]["deletionTimestamp"].is_null() {
+        object["metadata"]["deletionTimestamp"] = seconds(now);
+    }
     if !runs && !kept {
         store.remove(by, now, id);
         return Ok(object);
-    }
-    if object["metadata"]["deletionTimestamp"].is_null() {
-        object["metadata"]["deletionTimestamp"] = seconds(now);
     }
     store.update(by, now, id, object)
 }
@@ -309,9 +316,12 @@ pub fn ended(pod: &Value) -> bool {
 
 /// Whether a pod has a gate.
 pub fn gated(pod: &Value) -> bool {
-    pod["spec"]["schedulingGates"]
-        .as_array()
-        .is_some_and(|gates| !gates.is_empty())
+    !gates(pod).is_empty()
+}
+
+fn gates(pod: &Value) -> Vec<Value> {
+    let gates = pod["spec"]["schedulingGates"].as_array();
+    gates.cloned().unwrap_or_default()
 }
 
 /// Whether a list or a watch shows this object.

@@ -1,6 +1,9 @@
 //! The objects, and the record of every change to them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -53,6 +56,16 @@ pub struct Change {
     pub id: Id,
     pub before: Option<Arc<Value>>,
     pub after: Option<Arc<Value>>,
+    /// What is after it, as every watch shows it.
+    text: OnceLock<String>,
+}
+
+impl Change {
+    /// What is after it, written.
+    pub fn text(&self) -> &str {
+        let text = || self.after.as_ref().map(|after| after.to_string());
+        self.text.get_or_init(|| text().unwrap_or_default())
+    }
 }
 
 /// All objects, and all changes since the beginning.
@@ -165,6 +178,7 @@ impl Store {
             id,
             before,
             after: stamped.clone(),
+            text: OnceLock::new(),
         });
         stamped.map(|object| (*object).clone()).unwrap_or_default()
     }

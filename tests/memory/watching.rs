@@ -110,7 +110,10 @@ fn news(watching: &mut Watching) -> String {
     if !std::mem::replace(&mut watching.opened, true) && watching.seen < inner.store.compacted {
         watching.over = true;
         let message = format!("too old resource version: {}", watching.seen);
-        return line("ERROR", &Refusal::new(410, "Expired", message).body());
+        return line(
+            "ERROR",
+            &Refusal::new(410, "Expired", message).body().to_string(),
+        );
     }
     let mut lines = String::new();
     let from = inner
@@ -174,12 +177,12 @@ fn event(call: &Call, change: &Change) -> Option<String> {
     };
     let object = object.as_ref()?;
     if kind != "DELETED" {
-        return Some(line(kind, object));
+        return Some(line(kind, change.text()));
     }
     // The last state, at the version that it went with.
     let mut object = (**object).clone();
     object["metadata"]["resourceVersion"] = change.version.to_string().into();
-    Some(line(kind, &object))
+    Some(line(kind, &object.to_string()))
 }
 
 fn bookmark(watching: &Watching) -> String {
@@ -189,10 +192,10 @@ fn bookmark(watching: &Watching) -> String {
         "metadata": {"resourceVersion": watching.seen.to_string(), "creationTimestamp": null},
         "spec": {"schedule": "", "template": {}, "containers": []},
     });
-    line("BOOKMARK", &object)
+    line("BOOKMARK", &object.to_string())
 }
 
 /// An event as the API server writes it: the type before the object.
-fn line(kind: &str, object: &Value) -> String {
+fn line(kind: &str, object: &str) -> String {
     format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")
 }

@@ -7,16 +7,14 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use kube::Client;
 use punctual::{
     api::{ScheduledContainer, ScheduledContainerStatus},
     clock::Clock,
     driver::Settings,
 };
 use serde_json::Value;
-use tokio::{
-    sync::mpsc,
-    task::JoinSet,
-};
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
     controller::{Link, keep_running},
@@ -89,8 +87,24 @@ impl World {
     /// Starts a controller under this name.
     pub fn start(&mut self, name: &str) {
         let (crash, crashes) = mpsc::unbounded_channel();
+        let link = self.link(name, crash);
+        let settings = Settings {
+            concurrency: 8,
+            prepare_ahead: self.options.ahead,
+        };
+        self.links.insert(name.into(), link.clone());
+        self.tasks.spawn(keep_running(link, settings, crashes));
+    }
+
+    /// A client of the server for somebody else.
+    pub fn client(&self, name: &str) -> Client {
+        let (nobody, _) = mpsc::unbounded_channel();
+        self.link(name, nobody).client()
+    }
+
+    fn link(&self, name: &str, crash: mpsc::UnboundedSender<Duration>) -> Link {
         let seed = self.options.seed ^ (self.links.len() as u64) << 32;
-        let link = Link {
+        Link {
             by: name.into(),
             server: self.server.clone(),
             clock: Clock::simulated(self.server.clock.now()),
@@ -99,13 +113,7 @@ impl World {
             dice: Arc::new(Mutex::new(Dice::new(seed))),
             frozen: Arc::default(),
             crash,
-        };
-        let settings = Settings {
-            concurrency: 8,
-            prepare_ahead: self.options.ahead,
-        };
-        self.links.insert(name.into(), link.clone());
-        self.tasks.spawn(keep_running(link, settings, crashes));
+        }
     }
 
     /// Kills a controller; another takes its place after `pause`.

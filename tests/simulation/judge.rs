@@ -72,7 +72,9 @@ fn runs(lives: &[Life]) -> Result<u64, String> {
     for life in lives.iter().filter(|life| life.started.is_some()) {
         let attempt = (&life.schedule, life.fire, life.attempt);
         if let Some(other) = starts.insert(attempt, life) {
-            return Err(format!("G1: two starts for one attempt: {other:?} and {life:?}"));
+            return Err(format!(
+                "G1: two starts for one attempt: {other:?} and {life:?}"
+            ));
         }
     }
     Ok(starts.len() as u64)
@@ -144,7 +146,8 @@ impl Book {
                 run.name
             );
         }
-        let runs = |status: &ScheduledContainerStatus| status.counts.succeeded + status.counts.failed;
+        let runs =
+            |status: &ScheduledContainerStatus| status.counts.succeeded + status.counts.failed;
         must!(
             runs(after) == runs(before) + finished,
             "{finished} runs ended, but the counts are {:?} after {:?}",
@@ -202,7 +205,11 @@ impl Book {
         let mut made = Vec::new();
         checks::decided(before, after, Timestamp::MIN, &mut made);
         let mut said: Vec<Said> = made.into_iter().map(Said::of).collect();
-        let skipped: u64 = said.iter().filter(|said| said.skips()).map(|said| said.count).sum();
+        let skipped: u64 = said
+            .iter()
+            .filter(|said| said.skips())
+            .map(|said| said.count)
+            .sum();
         must!(
             after.counts.skipped == before.counts.skipped + skipped,
             "{skipped} skips, but the counts are {:?} after {:?}",
@@ -215,7 +222,9 @@ impl Book {
                 .iter_mut()
                 .filter(|said| said.count > 0 && (said.first..=said.last).contains(&fire));
             let Some(decision) = about.next() else {
-                return Err(format!("G3: {fire} left the queue, and nothing is said of it"));
+                return Err(format!(
+                    "G3: {fire} left the queue, and nothing is said of it"
+                ));
             };
             decision.count -= 1;
             must!(about.next().is_none(), "G3: {fire} left the queue twice");
@@ -284,7 +293,10 @@ fn of_fire(status: &ScheduledContainerStatus, fire: Timestamp) -> Option<&Active
 
 /// The fires that wait in the one status and not in the other.
 fn without(one: &ScheduledContainerStatus, other: &ScheduledContainerStatus) -> Vec<Timestamp> {
-    let queued = one.queued.iter().filter(|fire| !other.queued.contains(fire));
+    let queued = one
+        .queued
+        .iter()
+        .filter(|fire| !other.queued.contains(fire));
     queued.map(|queued| queued.fire_time).collect()
 }
 
@@ -340,7 +352,10 @@ fn covers(timing: Option<&Timetable>, mark: Timestamp, said: &Said) -> Result<Ti
 
 fn nothing_between(timing: Option<&Timetable>, mark: Timestamp, until: Timestamp) -> Verdict {
     let due = timing.and_then(|timing| timing.due(mark, until));
-    must!(due.is_none(), "G3: between {mark} and {until}, nothing is said of {due:?}");
+    must!(
+        due.is_none(),
+        "G3: between {mark} and {until}, nothing is said of {due:?}"
+    );
     Ok(())
 }
 
@@ -363,9 +378,17 @@ pub fn caught_up(world: &World) -> Verdict {
             continue;
         }
         let marks = [status.last_fire_time, status.observed_since];
-        let mark = marks.into_iter().flatten().fold(schedule.created, Timestamp::max);
-        let late = timing.next(mark).filter(|fire| *fire < now - jiff::SignedDuration::from_secs(8));
-        must!(late.is_none(), "at {now}, fire {late:?} is not decided: {status:?}");
+        let mark = marks
+            .into_iter()
+            .flatten()
+            .fold(schedule.created, Timestamp::max);
+        let late = timing
+            .next(mark)
+            .filter(|fire| *fire < now - jiff::SignedDuration::from_secs(8));
+        must!(
+            late.is_none(),
+            "at {now}, fire {late:?} is not decided: {status:?}"
+        );
     }
     Ok(())
 }
@@ -387,7 +410,9 @@ pub fn rest(world: &World, since: Timestamp) -> Verdict {
             status.observed_schedule
         );
     }
-    let uids: Vec<Value> = schedules(world).map(|object| object["metadata"]["uid"].clone()).collect();
+    let uids: Vec<Value> = schedules(world)
+        .map(|object| object["metadata"]["uid"].clone())
+        .collect();
     for (name, pod) in world.pods() {
         let owner = &pod["metadata"]["ownerReferences"][0]["uid"];
         must!(

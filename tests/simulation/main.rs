@@ -21,7 +21,11 @@ const SEEDS: u64 = 10_000;
 fn every_seed_keeps_the_promise() {
     let seeds = Seeds::asked_for(SEEDS);
     let failed = seeds.run();
-    assert!(failed.is_empty(), "{} seeds failed: {failed:?}", failed.len());
+    assert!(
+        failed.is_empty(),
+        "{} seeds failed: {failed:?}",
+        failed.len()
+    );
 }
 
 #[test]

@@ -12,10 +12,7 @@ use std::{
     thread,
 };
 
-use super::{
-    story::Story,
-    telling,
-};
+use super::{story::Story, telling};
 
 /// After so many failures the others can wait.
 const ENOUGH: usize = 10;

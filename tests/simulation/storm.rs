@@ -29,29 +29,39 @@ impl Storm {
     }
 
     /// The faults of this storm while `blows` says so.
-    pub fn faults(&self, dice: &mut Dice, blows: impl Fn() -> bool + Clone + Send + 'static) -> Faults {
+    pub fn faults(
+        &self,
+        dice: &mut Dice,
+        blows: impl Fn() -> bool + Clone + Send + 'static,
+    ) -> Faults {
         let (mut one, mut two, mut three) = (dice.fork(), dice.fork(), dice.fork());
         let (storm, still) = (self.clone(), blows.clone());
-        let faults = Faults::new(move |_| match storm.hits(storm.writes, &mut one) && still() {
-            true => storm.write(&mut one),
-            false => Fault::None,
-        });
+        let faults = Faults::new(
+            move |_| match storm.hits(storm.writes, &mut one) && still() {
+                true => storm.write(&mut one),
+                false => Fault::None,
+            },
+        );
         let (storm, still) = (self.clone(), blows.clone());
-        let faults = faults.reads(move |verb| match storm.hits(storm.reads, &mut two) && still() {
-            true => storm.read(verb, &mut two),
-            false => ReadFault::None,
-        });
+        let faults = faults.reads(
+            move |verb| match storm.hits(storm.reads, &mut two) && still() {
+                true => storm.read(verb, &mut two),
+                false => ReadFault::None,
+            },
+        );
         let storm = self.clone();
-        faults.events(move || match storm.hits(storm.events, &mut three) && blows() {
-            true => three.one(&[
-                EventFault::Dropped,
-                EventFault::Twice,
-                EventFault::Overtaken,
-                EventFault::Overtaken,
-                EventFault::Broken,
-            ]),
-            false => EventFault::None,
-        })
+        faults.events(
+            move || match storm.hits(storm.events, &mut three) && blows() {
+                true => three.one(&[
+                    EventFault::Dropped,
+                    EventFault::Twice,
+                    EventFault::Overtaken,
+                    EventFault::Overtaken,
+                    EventFault::Broken,
+                ]),
+                false => EventFault::None,
+            },
+        )
     }
 
     fn hits(&self, once_in: u64, dice: &mut Dice) -> bool {

@@ -57,7 +57,7 @@ impl Story {
         };
         let controllers = dice.one(&[&["a"][..], &["a", "b"], &["a", "b"], &["a", "b", "c"]]);
         let unrest = dice.one(&[2, 4, 4, 16, u64::MAX]);
-        let beats = 20 + dice.below(60);
+        let beats = 20 + dice.below(40);
         let summary = format!(
             "seed {seed}: {storm:?}, controllers {controllers:?}, prepared {} ahead, delays up to {:?}, \
              garbage after {:?}, unrest {unrest}, {beats} beats",
@@ -82,7 +82,7 @@ impl Story {
     /// Lives through it. What is wrong, if anything is.
     pub async fn live(&mut self) -> Result<(), String> {
         self.create("one");
-        if self.dice.once_in(3) {
+        if self.dice.once_in(5) {
             self.create("two");
         }
         for name in self.controllers.clone() {
@@ -95,7 +95,7 @@ impl Story {
             self.pass(BEAT).await;
         }
         self.calm();
-        if self.dice.once_in(4) {
+        if self.dice.once_in(8) {
             self.pass(MENDED).await;
             judge::caught_up(&self.world)?;
         }

@@ -30,12 +30,20 @@ pub fn tale(world: &World, deeds: &[(u64, Timestamp, String)]) -> Vec<String> {
                 let before = change.before.as_ref().map(checks::status);
                 let status = checks::status(after);
                 let mut decisions = Vec::new();
-                checks::decided(&before.clone().unwrap_or_default(), &status, change.at, &mut decisions);
+                checks::decided(
+                    &before.clone().unwrap_or_default(),
+                    &status,
+                    change.at,
+                    &mut decisions,
+                );
                 let mut parts: Vec<String> = decisions.iter().map(decision).collect();
                 let known = before.unwrap_or_default();
                 if known.observed_schedule != status.observed_schedule {
                     let since = status.observed_since.map(clock).unwrap_or_default();
-                    parts.push(format!("adopts {:?} since {since}", status.observed_schedule));
+                    parts.push(format!(
+                        "adopts {:?} since {since}",
+                        status.observed_schedule
+                    ));
                 }
                 if known.counts != status.counts {
                     parts.push(format!("{:?}", status.counts));
