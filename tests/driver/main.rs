@@ -9,6 +9,7 @@ mod crashes;
 mod edits;
 mod housekeeping;
 mod life;
+mod policies;
 mod refusals;
 mod rivals;
 mod users;

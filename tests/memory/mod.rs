@@ -27,7 +27,8 @@ mod world;
 
 pub use call::Verb;
 pub use faults::Fault;
-pub use schedules::schedule;
+pub use schedules::{Template, schedule};
 pub use server::Refusal;
 pub use store::Resource;
+pub use users::schedule_id;
 pub use world::{Options, World};

@@ -10,7 +10,8 @@ use punctual::{
     api::{ActiveRun, ScheduledContainerStatus},
     core::{
         concurrency::Concurrency,
-        run::{HOLD, SCHEDULE_LABEL},
+        reason::Reason,
+        run::{HOLD, REQUEST_ANNOTATION, SCHEDULE_LABEL, fire_by_hand, is_by_hand},
         timetable::Timetable,
     },
 };
@@ -218,18 +219,8 @@ impl Book {
         );
         // A fire leaves the queue by a claim or by a skip, and by one only.
         for fire in without(before, after) {
-            let mut about = said
-                .iter_mut()
-                .filter(|said| said.count > 0 && (said.first..=said.last).contains(&fire));
-            let Some(decision) = about.next() else {
-                return Err(format!(
-                    "G3: {fire} left the queue, and nothing is said of it"
-                ));
-            };
-            decision.count -= 1;
-            must!(about.next().is_none(), "G3: {fire} left the queue twice");
+            take(&mut said, fire, "left the queue")?;
         }
-        said.retain(|said| said.count > 0);
         for fire in without(after, before) {
             let (_, limit) = self.limits;
             must!(
@@ -244,6 +235,15 @@ impl Book {
                 what: "queued".into(),
             });
         }
+        if before.last_request_time != after.last_request_time {
+            let asked = after.last_request_time;
+            must!(
+                asked > before.last_request_time,
+                "what was asked for by hand is forgotten: {before:?}"
+            );
+            take(&mut said, asked.unwrap_or_default(), "was asked for")?;
+        }
+        said.retain(|said| said.count > 0);
         said.sort_by_key(|said| said.last);
         let mut mark = self.mark(before);
         let mut timing = self.form(before)?;
@@ -300,6 +300,19 @@ fn without(one: &ScheduledContainerStatus, other: &ScheduledContainerStatus) -> 
     queued.map(|queued| queued.fire_time).collect()
 }
 
+/// Takes a fire from the one decision that is about it.
+fn take(said: &mut [Said], fire: Timestamp, why: &str) -> Verdict {
+    let second = jiff::SignedDuration::from_secs(1);
+    let mut about = said
+        .iter_mut()
+        .filter(|said| said.count > 0 && (said.first - second..=said.last).contains(&fire));
+    let Some(decision) = about.next() else {
+        return Err(format!("G3: {fire} {why}, and nothing is said of it"));
+    };
+    decision.count -= 1;
+    Ok(())
+}
+
 /// What a write says of neighbouring fires.
 #[derive(Debug)]
 struct Said {
@@ -325,6 +338,7 @@ impl Said {
                 last,
                 count,
                 reason,
+                ..
             } => Self {
                 first,
                 last,
@@ -344,10 +358,13 @@ fn covers(timing: Option<&Timetable>, mark: Timestamp, said: &Said) -> Result<Ti
     let due = timing.and_then(|timing| timing.due(mark, said.last));
     let due = due.ok_or_else(|| format!("G3: {said:?} is about no fire after {mark}"))?;
     must!(
-        due.count == said.count && due.first >= said.first && due.latest == said.last,
+        due.count == said.count
+            && due.first >= said.first
+            // What is skipped for one reason stands in one record, also what was asked for by hand.
+            && (due.latest == said.last || is_by_hand(said.last)),
         "G3: after {mark}, {said:?} should be about {due:?}"
     );
-    Ok(said.last)
+    Ok(due.latest)
 }
 
 fn nothing_between(timing: Option<&Timetable>, mark: Timestamp, until: Timestamp) -> Verdict {
@@ -408,6 +425,20 @@ pub fn rest(world: &World, since: Timestamp) -> Verdict {
             schedule.words == status.observed_schedule,
             "{name} still goes by {:?}",
             status.observed_schedule
+        );
+    }
+    for object in schedules(world) {
+        let (schedule, status) = (checks::parsed(&object), checks::status(&object));
+        let asked = object["metadata"]["annotations"][REQUEST_ANNOTATION].as_str();
+        let asked = asked.and_then(|asked| fire_by_hand(asked.parse().ok()?));
+        let asked = asked.filter(|asked| *asked > schedule.created && *asked <= world.now());
+        // What has a mistake runs nothing by hand either.
+        let runs = schedule
+            .timing
+            .is_err_and(|idle| idle.reason == Reason::Suspended);
+        must!(
+            !runs || asked <= status.last_request_time,
+            "what was asked for by hand at {asked:?} is not decided: {status:?}"
         );
     }
     let uids: Vec<Value> = schedules(world)

@@ -9,11 +9,12 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use punctual::core::run::REQUEST_ANNOTATION;
 use serde_json::{Value, json};
 
 use super::{
     judge,
-    memory::{Options, Resource, World, faults::Dice, schedule},
+    memory::{Options, Resource, World, faults::Dice, schedule, schedule_id},
     storm::Storm,
 };
 
@@ -203,6 +204,14 @@ impl Story {
                 }
             }
             17 | 18 if schedules.is_empty() => self.create("one"),
+            17 | 18 => {
+                let name = self.dice.one(&schedules);
+                self.tell(format!("ask for a run of {name} by hand"));
+                let now = self.world.now().to_string();
+                self.world.change(schedule_id(&name), |object| {
+                    object["metadata"]["annotations"][REQUEST_ANNOTATION] = now.into();
+                });
+            }
             18..21 => self.step_clocks(who),
             21 => {
                 self.tell("the server forgets old versions".into());

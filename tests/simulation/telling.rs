@@ -106,6 +106,7 @@ fn decision(decision: &Decision) -> String {
             last,
             count,
             reason,
+            ..
         } => format!("skips {count} {}-{} {reason}", clock(*first), clock(*last)),
     }
 }
