@@ -302,11 +302,20 @@ fn without(one: &ScheduledContainerStatus, other: &ScheduledContainerStatus) -> 
 
 /// Takes a fire from the one decision that is about it.
 fn take(said: &mut [Said], fire: Timestamp, why: &str) -> Verdict {
+    // A record of its own, or one that begins or ends with it, else one around it. What was added to
+    // a record began at most a second before where it seems to.
     let second = jiff::SignedDuration::from_secs(1);
-    let mut about = said
-        .iter_mut()
-        .filter(|said| said.count > 0 && (said.first - second..=said.last).contains(&fire));
-    let Some(decision) = about.next() else {
+    let closeness = |said: &Said| match () {
+        () if said.count == 0 => None,
+        () if said.first == fire && said.last == fire => Some(0),
+        () if said.first == fire || said.last == fire => Some(1),
+        () if (said.first..=said.last).contains(&fire) => Some(2),
+        () => (said.first - second..=said.last)
+            .contains(&fire)
+            .then_some(3),
+    };
+    let about = said.iter_mut().filter(|said| closeness(said).is_some());
+    let Some(decision) = about.min_by_key(|said| closeness(said)) else {
         return Err(format!("G3: {fire} {why}, and nothing is said of it"));
     };
     decision.count -= 1;
@@ -359,7 +368,7 @@ fn covers(timing: Option<&Timetable>, mark: Timestamp, said: &Said) -> Result<Ti
     let due = due.ok_or_else(|| format!("G3: {said:?} is about no fire after {mark}"))?;
     must!(
         due.count == said.count
-            && due.first >= said.first
+            && due.first >= said.first - jiff::SignedDuration::from_secs(1)
             // What is skipped for one reason stands in one record, also what was asked for by hand.
             && (due.latest == said.last || is_by_hand(said.last)),
         "G3: after {mark}, {said:?} should be about {due:?}"
