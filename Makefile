@@ -11,7 +11,7 @@ CRDS := scheduledcontainers schedulecalendars clusterschedulecalendars
 PAGES := examples flags metrics reasons
 CARGO := cargo
 
-.PHONY: help demo demo-down test fmt fmt-check lint test-unit test-robfig test-cluster test-faults fuzz \
+.PHONY: help demo demo-down test fmt fmt-check lint test-unit sim test-robfig test-cluster test-faults fuzz \
         generate build cluster-up cluster-down bench-smoke bench-next
 
 help: ## List the targets
@@ -24,7 +24,7 @@ demo: ## See it work: a cluster, a controller, a minute of schedules
 demo-down: ## Take the demo's cluster down
 	@hack/cluster/cluster down
 
-test: fmt-check lint test-unit test-robfig test-cluster ## Run every test
+test: fmt-check lint test-unit sim test-robfig test-cluster ## Run every test
 
 fmt: ## Format the code
 	$(CARGO) fmt
@@ -32,13 +32,17 @@ fmt: ## Format the code
 fmt-check: ## Check that the code is formatted
 	$(CARGO) fmt --check
 
-lint: OTHER_TESTS = $(wildcard tests/cluster_*.rs) tests/robfig.rs
+lint: OTHER_TESTS = $(wildcard tests/cluster_*.rs) tests/robfig.rs tests/simulation.rs
 lint: ## Run clippy; its warnings are errors
 	@# --all-targets leaves out what plain `cargo test` leaves out, so those tests are named.
 	$(CARGO) clippy --all-targets $(OTHER_TESTS:tests/%.rs=--test %) --locked -- -D warnings
 
 test-unit: ## Run the tests that need no cluster
 	$(CARGO) test --locked --no-fail-fast
+
+sim: SEEDS = 10000
+sim: ## Attack the driver on a cluster in memory: SEEDS=10000 worlds, or the one of SEED=n, with its story
+	@SEEDS=$(SEEDS) SEED=$(SEED) $(CARGO) test --locked --profile sim --test simulation -- --nocapture $(if $(SEED),every_seed)
 
 test-robfig: ## Compare with robfig/cron, the parser of CronJob; needs Go
 	$(CARGO) test --locked --test robfig

@@ -208,12 +208,14 @@ impl Cache {
     /// Forgets every schedule that a complete list did not show. Returns those.
     pub fn keep_schedules(&self, listed: &HashSet<Key>) -> Vec<Key> {
         let mut inner = self.lock();
-        let gone: Vec<Key> = inner
+        let mut gone: Vec<Key> = inner
             .schedules
             .keys()
             .filter(|key| !listed.contains(*key))
             .cloned()
             .collect();
+        // In the same order every time, so that what follows can be seen again.
+        gone.sort_unstable();
         for key in &gone {
             inner.schedules.remove(key);
         }
@@ -294,7 +296,10 @@ impl Cache {
         let changed = owners
             .iter()
             .filter(|owner| inner.keep_pods(owner, |pod| listed.contains(&pod.uid)));
-        changed.map(Key::from).collect()
+        let mut changed: Vec<Key> = changed.map(Key::from).collect();
+        // In the same order every time, so that what follows can be seen again.
+        changed.sort_unstable();
+        changed
     }
 
     /// How many schedules are in which state, of those whose uid is one of these.

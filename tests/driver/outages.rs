@@ -13,9 +13,9 @@ async fn ten_minutes(outage: Outage) -> World {
         world.apply(&schedule(&format!("hello-{n}"), "*/10 * * * * *").takes(1.0));
     }
     world.until("12:00:15").await;
-    world.server.outage(outage);
+    world.server.begin_outage(outage);
     world.until("12:10:15").await;
-    world.server.outage(Outage::None);
+    world.server.begin_outage(Outage::None);
     world
 }
 
@@ -52,9 +52,9 @@ async fn an_api_server_that_restarts_every_twenty_seconds_loses_and_repeats_no_f
     }
     for _ in 0..15 {
         world.pass(17.0).await;
-        world.server.outage(Outage::Down);
+        world.server.begin_outage(Outage::Down);
         world.pass(3.0).await;
-        world.server.outage(Outage::None);
+        world.server.begin_outage(Outage::None);
     }
     world.pass(60.0).await;
     check(&world);

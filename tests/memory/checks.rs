@@ -3,13 +3,17 @@
 //! G1: at most one pod start for an attempt at a fire. G2: never two runs of a schedule at once. G3: every fire
 //! that fell due ends as exactly one decision, a run or a skip.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 use punctual::{
     api::{ScheduledContainer, ScheduledContainerStatus, SkipRecord},
     core::{schedule::Schedule, schedule_ref::ScheduleRef},
 };
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -27,7 +31,7 @@ pub struct Life {
     pub schedule: String,
     pub fire: Option<Timestamp>,
     /// Which attempt at the fire it is.
-    pub attempt: String,
+    pub attempt: u32,
     pub started: Option<u64>,
     pub started_at: Option<Timestamp>,
     pub started_by: String,
@@ -76,14 +80,15 @@ impl World {
                 continue;
             };
             if change.before.is_none() {
-                let annotations = &object["metadata"]["annotations"];
-                let fire = annotations["punctual.dev/fire-time"].as_str();
+                let note = |key: &str| object["metadata"]["annotations"][key].as_str();
+                let fire = note("punctual.dev/fire-time");
+                let attempt = note("punctual.dev/attempt");
                 lives.push(Life {
                     name: change.id.name.clone(),
                     uid: uid.clone(),
                     schedule: owner.into(),
                     fire: fire.and_then(|fire| fire.parse().ok()),
-                    attempt: text(&annotations["punctual.dev/attempt"]),
+                    attempt: attempt.map_or(1, |text| text.parse().unwrap_or(0)),
                     ..Life::default()
                 });
             }
@@ -133,7 +138,7 @@ impl World {
         let mut fires = HashSet::new();
         for life in &started {
             assert!(
-                fires.insert((life.schedule.clone(), life.fire, life.attempt.clone())),
+                fires.insert((life.schedule.clone(), life.fire, life.attempt)),
                 "G1: two pods were started for the attempt of {life:?}"
             );
         }
@@ -281,7 +286,7 @@ impl World {
             let uid = text(&object.expect("one of both")["metadata"]["uid"]);
             let history = specs.entry(uid).or_default();
             let spec =
-                |object: &Option<Value>| object.as_ref().map(|object| object["spec"].clone());
+                |object: &Option<Arc<Value>>| object.as_ref().map(|object| object["spec"].clone());
             if spec(&change.before) != spec(&change.after) {
                 history.push((change.at, change.after.as_ref().map(parsed)));
             }
@@ -340,7 +345,7 @@ impl Decision {
 }
 
 /// What one change of a status has decided.
-fn decided(
+pub fn decided(
     before: &ScheduledContainerStatus,
     after: &ScheduledContainerStatus,
     at: Timestamp,
@@ -386,13 +391,15 @@ fn decided(
     }
 }
 
-fn status(object: &Value) -> ScheduledContainerStatus {
-    let object: ScheduledContainer = serde_json::from_value(object.clone()).expect("a schedule");
-    object.status.unwrap_or_default()
+/// The status of a schedule.
+pub fn status(object: &Arc<Value>) -> ScheduledContainerStatus {
+    let status = Option::<ScheduledContainerStatus>::deserialize(&object["status"]);
+    status.expect("a status").unwrap_or_default()
 }
 
-fn parsed(object: &Value) -> Schedule {
-    let object: ScheduledContainer = serde_json::from_value(object.clone()).expect("a schedule");
+/// What a schedule says.
+pub fn parsed(object: &Arc<Value>) -> Schedule {
+    let object = ScheduledContainer::deserialize(&**object).expect("a schedule");
     let meta = object.metadata;
     let identity = ScheduleRef {
         namespace: meta.namespace.unwrap_or_default(),
@@ -405,7 +412,7 @@ fn parsed(object: &Value) -> Schedule {
         1,
         created,
         &object.spec,
-        &std::sync::Arc::new(punctual::core::almanac::Almanac::new(TimeZone::UTC)),
+        &Arc::new(punctual::core::almanac::Almanac::new(TimeZone::UTC)),
     )
 }
 

@@ -1,7 +1,7 @@
 //! A controller under test: the real driver and the real watches on a link to the server.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     call::{Call, Verb},
-    faults::{Dice, Fault, Faults},
+    faults::{Dice, Fault, Faults, ReadFault},
     server::{Outage, Refusal, Server},
     watching,
 };
@@ -50,7 +50,7 @@ pub struct Link {
     pub delay: Duration,
     pub dice: Arc<Mutex<Dice>>,
     /// Nothing comes through the watches while this is true.
-    pub frozen: watch::Sender<bool>,
+    pub frozen: Arc<AtomicBool>,
     /// Kills the controller; another comes after the time that is sent.
     pub crash: mpsc::UnboundedSender<Duration>,
 }
@@ -109,17 +109,13 @@ fn start(client: Client, clock: Clock, settings: Settings) -> JoinSet<()> {
     tasks
 }
 
+/// How long a server says nothing before its connection breaks.
+const SILENCE: Duration = Duration::from_secs(20);
+
 type Answer = http::Response<UnsyncBoxBody<Bytes, std::io::Error>>;
 
-fn response(code: u16, body: &Value) -> Answer {
-    let body = Full::new(Bytes::from(body.to_string()));
-    let body = body.map_err(|never| match never {}).boxed_unsync();
-    let response = http::Response::builder().status(code).body(body);
-    response.expect("codes are valid")
-}
-
 impl Link {
-    fn client(self) -> Client {
+    pub fn client(self) -> Client {
         let service = tower::service_fn(move |request| {
             let link = self.clone();
             async move { link.carry(Call::read(request).await).await }
@@ -129,52 +125,78 @@ impl Link {
 
     async fn carry(self, call: Call) -> Result<Answer, std::io::Error> {
         self.travel().await;
-        let outage = *self.server.outages().borrow();
-        match outage {
+        match self.server.outage() {
             Outage::None => {}
             Outage::Down => return Err(std::io::ErrorKind::ConnectionRefused.into()),
-            Outage::Overloaded => {
-                let overloaded = Refusal::new(429, "TooManyRequests", "the server is overloaded");
-                return Ok(response(overloaded.code, &overloaded.body()));
-            }
+            Outage::Overloaded => return Ok(refusal(429)),
         }
-        if call.verb == Verb::Watch {
-            let stream = watching::stream(self.server.clone(), call, self.frozen.subscribe());
-            return Ok(http::Response::new(StreamBody::new(stream).boxed_unsync()));
+        if !call.writes() {
+            return self.read(call).await;
         }
-        let fault = if call.writes() {
-            self.faults
-                .next(&self.by, call.verb, call.resource, call.named())
-        } else {
-            Fault::None
-        };
+        let fault = self
+            .faults
+            .next(&self.by, call.verb, call.resource, call.named());
         match fault {
             Fault::Before => return Err(std::io::ErrorKind::ConnectionRefused.into()),
             Fault::Hang => return std::future::pending().await,
             Fault::CrashBefore(pause) => return self.die(pause).await,
             Fault::Late(pause) => {
-                tokio::spawn(async move {
-                    tokio::time::sleep(pause).await;
-                    // Nobody waits for this answer any more.
-                    let _ = self.server.answer(&self.by, &call);
-                });
+                self.server.answer_in(pause, &self.by, call);
                 return Err(std::io::ErrorKind::ConnectionReset.into());
             }
-            Fault::None | Fault::After | Fault::Silence | Fault::CrashAfter(_) => {}
+            Fault::Answer(code) => return Ok(refusal(code)),
+            Fault::None
+            | Fault::After
+            | Fault::Silence
+            | Fault::ApplyAndAnswer(_)
+            | Fault::Twice(_)
+            | Fault::CrashAfter(_) => {}
         }
+        let made = call.verb == Verb::Create;
         let answer = self.server.answer(&self.by, &call);
         match fault {
             Fault::After => return Err(std::io::ErrorKind::ConnectionReset.into()),
             Fault::Silence => return std::future::pending().await,
             Fault::CrashAfter(pause) => return self.die(pause).await,
-            Fault::None | Fault::Before | Fault::Hang | Fault::CrashBefore(_) | Fault::Late(_) => {}
+            Fault::ApplyAndAnswer(code) => return Ok(refusal(code)),
+            Fault::Twice(pause) => self.server.answer_in(pause, &self.by, call),
+            Fault::None
+            | Fault::Before
+            | Fault::Hang
+            | Fault::CrashBefore(_)
+            | Fault::Late(_)
+            | Fault::Answer(_) => {}
         }
         self.travel().await;
-        let (code, body) = match answer {
-            Ok(object) => (200, object),
-            Err(refusal) => (refusal.code, refusal.body()),
+        Ok(response(made, answer))
+    }
+
+    async fn read(self, call: Call) -> Result<Answer, std::io::Error> {
+        let fault = match call.dry_run() {
+            true => ReadFault::None,
+            false => self.faults.next_read(call.verb),
         };
-        Ok(response(code, &body))
+        let versions_ago = match fault {
+            ReadFault::None => 0,
+            ReadFault::Stale(versions) => versions,
+            ReadFault::Broken => return Err(std::io::ErrorKind::ConnectionReset.into()),
+            ReadFault::Answer(code) => return Ok(refusal(code)),
+            ReadFault::Silence => {
+                tokio::time::sleep(SILENCE).await;
+                return Err(std::io::ErrorKind::TimedOut.into());
+            }
+        };
+        if call.verb == Verb::Watch {
+            let frozen = self.frozen.clone();
+            let stream = watching::stream(self.server.clone(), call, self.faults, frozen);
+            return Ok(http::Response::new(StreamBody::new(stream).boxed_unsync()));
+        }
+        let answer = match call.verb {
+            Verb::List => Ok(self.server.list(&call, versions_ago)),
+            _ => self.server.answer(&self.by, &call),
+        };
+        self.travel().await;
+        Ok(response(call.verb == Verb::Create, answer))
     }
 
     async fn travel(&self) {
@@ -192,4 +214,39 @@ impl Link {
         let _ = self.crash.send(pause);
         std::future::pending().await
     }
+}
+
+fn response(made: bool, answer: Result<Value, Refusal>) -> Answer {
+    match answer {
+        Ok(object) => whole(if made { 201 } else { 200 }, &object),
+        Err(refusal) => whole(refusal.code, &refusal.body()),
+    }
+}
+
+/// What the server answers when it refuses whatever it is asked.
+fn refusal(code: u16) -> Answer {
+    let reason = match code {
+        409 => "Conflict",
+        410 => "Expired",
+        429 => "TooManyRequests",
+        503 => "ServiceUnavailable",
+        504 => "Timeout",
+        _ => "InternalError",
+    };
+    let refusal = Refusal::new(code, reason, "the server is in trouble");
+    let mut response = whole(code, &refusal.body());
+    if code == 429 {
+        let second = http::HeaderValue::from_static("1");
+        response
+            .headers_mut()
+            .insert(http::header::RETRY_AFTER, second);
+    }
+    response
+}
+
+fn whole(code: u16, body: &Value) -> Answer {
+    let body = Full::new(Bytes::from(body.to_string()));
+    let body = body.map_err(|never| match never {}).boxed_unsync();
+    let response = http::Response::builder().status(code).body(body);
+    response.expect("codes are valid")
 }

@@ -2,7 +2,7 @@
 //!
 //! What a pod does stands in its annotations, which `schedules::Template` writes.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, pin::pin, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -28,22 +28,24 @@ const START: Duration = Duration::from_millis(120);
 /// From the deletion of a running pod to its end.
 const KILL: Duration = Duration::from_millis(700);
 
-/// Looks after all pods for ever.
-pub async fn kubelet(server: Server) {
-    let mut changes = server.changes();
+/// Looks after all pods for ever. The garbage collector comes after `garbage`.
+pub async fn kubelet(server: Server, garbage: Duration) {
+    let bell = server.bell();
     let mut seen = 0;
     let (mut started, mut killed) = (HashSet::new(), HashSet::new());
     let mut expired = HashSet::new();
     let mut tasks = JoinSet::new();
     loop {
+        let mut rung = pin!(bell.notified());
+        rung.as_mut().enable();
         for change in news(&server, &mut seen) {
             let Change { id, after, .. } = change;
             let Some(pod) = after.filter(|_| id.resource == Resource::Pods) else {
-                collect_garbage(&server);
+                tasks.spawn(collect_garbage(server.clone(), garbage));
                 continue;
             };
             if change.before.is_none() {
-                collect_garbage(&server);
+                tasks.spawn(collect_garbage(server.clone(), garbage));
             }
             let uid = text(&pod["metadata"]["uid"]);
             let deleting = pod["metadata"]["deletionTimestamp"].is_string();
@@ -56,9 +58,7 @@ pub async fn kubelet(server: Server) {
             }
         }
         while tasks.try_join_next().is_some() {}
-        if changes.changed().await.is_err() {
-            return;
-        }
+        rung.await;
     }
 }
 
@@ -79,7 +79,10 @@ fn news(server: &Server, seen: &mut u64) -> Vec<Change> {
 }
 
 /// Deletes the pods whose schedule is gone.
-fn collect_garbage(server: &Server) {
+async fn collect_garbage(server: Server, after: Duration) {
+    if !after.is_zero() {
+        tokio::time::sleep(after).await;
+    }
     let orphans: Vec<Id> = {
         let objects = &server.lock().store.objects;
         let schedules: HashSet<&str> = objects
@@ -87,7 +90,7 @@ fn collect_garbage(server: &Server) {
             .filter(|(id, _)| id.resource == Resource::Schedules)
             .filter_map(|(_, schedule)| schedule["metadata"]["uid"].as_str())
             .collect();
-        let orphaned = |pod: &Value| {
+        let orphaned = |pod: &Arc<Value>| {
             let owner = pod["metadata"]["ownerReferences"][0]["uid"].as_str();
             owner.is_some_and(|owner| !schedules.contains(owner))
         };
@@ -130,28 +133,43 @@ async fn run(server: Server, id: Id, uid: String) {
         }
         pod["status"]["startTime"] = now;
         pod["spec"]["nodeName"] = "node-1".into();
-        pod["metadata"]["annotations"].clone()
+        (
+            pod["metadata"]["annotations"].clone(),
+            pod["spec"]["activeDeadlineSeconds"].as_u64(),
+        )
     });
-    let Some(annotations) = annotations.filter(|annotations| annotations[STUCK].is_null()) else {
+    let Some((annotations, deadline)) = annotations else {
         return;
     };
     let number = |key: &str| {
-        annotations[key]
-            .as_str()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0)
+        let number = annotations[key].as_str().and_then(|text| text.parse().ok());
+        number.unwrap_or(0)
     };
-    tokio::time::sleep(Duration::from_millis(number(TAKES))).await;
+    let takes = match annotations[STUCK].is_null() {
+        true => Some(number(TAKES)),
+        false => None,
+    };
+    let deadline = deadline.map(|seconds| seconds * 1_000);
+    let Some(passes) = takes.into_iter().chain(deadline).min() else {
+        return;
+    };
+    tokio::time::sleep(Duration::from_millis(passes)).await;
     change(&server, &id, &uid, |pod, now| {
+        if pod["metadata"]["deletionTimestamp"].is_string() || ended(pod) {
+            return;
+        }
         let helped = pod["metadata"]["annotations"][HELPER].is_string();
-        if pod["metadata"]["deletionTimestamp"].is_null() && !ended(pod) {
-            let state = json!({"running": {"startedAt": pod["status"]["startTime"]}});
+        let state = json!({"running": {"startedAt": pod["status"]["startTime"]}});
+        if takes == Some(passes) {
             end(pod, number(EXITS), now);
             if helped {
                 pod["status"]["phase"] = "Running".into();
                 let others = pod["status"]["containerStatuses"].as_array_mut();
                 others.expect("it has one").push(named("helper", state));
             }
+        } else {
+            end(pod, 137, now);
+            pod["status"]["reason"] = "DeadlineExceeded".into();
         }
     });
 }

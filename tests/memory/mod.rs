@@ -10,7 +10,7 @@
 //! Time is the test's own: the runtime is paused and jumps from one timer to the next. What is
 //! promised is checked on the store's record of changes, never on what a controller believes.
 
-#![allow(dead_code, reason = "each test target uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test target uses its part")]
 
 mod call;
 pub mod checks;
@@ -30,4 +30,5 @@ pub use faults::Fault;
 pub use schedules::{Template, schedule};
 pub use server::{Outage, Refusal};
 pub use store::Resource;
+pub use users::schedule_id;
 pub use world::{Options, World};

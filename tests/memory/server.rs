@@ -1,11 +1,17 @@
 //! The API server: answers calls from the store, by the rules that a run depends on.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use punctual::clock::Clock;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::{
     call::{Call, Verb},
@@ -73,10 +79,12 @@ pub struct Written {
 pub struct Server {
     pub clock: Clock,
     inner: Arc<Mutex<Inner>>,
-    /// The latest version.
-    changed: watch::Sender<u64>,
-    /// What every request is answered with, and watches break when it changes.
-    outage: watch::Sender<Outage>,
+    /// Rings when something has changed. Wakes who waits in the order in which they came.
+    bell: Arc<Notify>,
+    /// How often all watches were broken.
+    broken: Arc<AtomicUsize>,
+    /// How many writes nobody waits for are still to arrive.
+    underway: Arc<AtomicUsize>,
 }
 
 /// What is the matter with the server as a whole.
@@ -90,6 +98,7 @@ pub enum Outage {
 }
 
 pub struct Inner {
+    pub outage: Outage,
     pub store: Store,
     pub admission: Admission,
     pub written: Vec<Written>,
@@ -98,6 +107,7 @@ pub struct Inner {
 impl Server {
     pub fn new(clock: Clock) -> Self {
         let inner = Inner {
+            outage: Outage::None,
             store: Store::default(),
             admission: Box::new(|_, _| None),
             written: Vec::new(),
@@ -105,8 +115,9 @@ impl Server {
         Self {
             clock,
             inner: Arc::new(Mutex::new(inner)),
-            changed: watch::Sender::new(0),
-            outage: watch::Sender::new(Outage::None),
+            bell: Arc::default(),
+            broken: Arc::default(),
+            underway: Arc::default(),
         }
     }
 
@@ -116,17 +127,45 @@ impl Server {
     }
 
     /// Breaks every watch, and from now on does this to every request.
-    pub fn outage(&self, outage: Outage) {
-        self.outage.send_replace(outage);
+    pub fn begin_outage(&self, outage: Outage) {
+        self.lock().outage = outage;
+        self.break_watches();
     }
 
-    pub fn outages(&self) -> watch::Receiver<Outage> {
-        self.outage.subscribe()
+    pub fn outage(&self) -> Outage {
+        self.lock().outage
     }
 
-    /// Tells when there are changes.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+    /// Rings when something has changed.
+    pub fn bell(&self) -> Arc<Notify> {
+        self.bell.clone()
+    }
+
+    /// Answers a call later. Nobody waits for the answer any more.
+    pub fn answer_in(&self, pause: Duration, by: &str, call: Call) {
+        let (server, by) = (self.clone(), by.to_owned());
+        server.underway.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            let _ = server.answer(&by, &call);
+            server.underway.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+
+    /// How many writes nobody waits for are still to arrive.
+    pub fn underway(&self) -> usize {
+        self.underway.load(Ordering::Relaxed)
+    }
+
+    /// Ends every watch, as a server that restarts does.
+    pub fn break_watches(&self) {
+        self.broken.fetch_add(1, Ordering::Relaxed);
+        self.bell.notify_waiters();
+    }
+
+    /// How often all watches were broken.
+    pub fn breaks(&self) -> usize {
+        self.broken.load(Ordering::Relaxed)
     }
 
     /// Does something to the store on behalf of `by`, and tells the watches.
@@ -134,9 +173,8 @@ impl Server {
         let now = self.clock.now();
         let mut inner = self.lock();
         let result = act(&mut inner.store, now);
-        let version = inner.store.version;
         drop(inner);
-        self.changed.send_replace(version);
+        self.bell.notify_waiters();
         result
     }
 
@@ -162,7 +200,7 @@ impl Server {
         let id = call.id();
         match call.verb {
             Verb::Get => self.lock().store.get(&id).cloned(),
-            Verb::List => Ok(self.list(call)),
+            Verb::List => Ok(self.list(call, 0)),
             Verb::Create => self.create(by, call),
             Verb::Patch => self.with(|store, now| {
                 let mut object = store.get(&id)?.clone();
@@ -174,18 +212,20 @@ impl Server {
         }
     }
 
-    fn list(&self, call: &Call) -> Value {
+    /// A list as of so many versions ago, unless the call wants the latest.
+    pub fn list(&self, call: &Call, versions_ago: u64) -> Value {
         let inner = self.lock();
-        let items = inner.store.objects.iter();
-        let items: Vec<&Value> = items
+        let fresh = call.query.get("resourceVersion").map(String::as_str) != Some("0");
+        let (latest, objects) = inner.store.past(if fresh { 0 } else { versions_ago });
+        let selected = objects.iter();
+        let items: Vec<&Value> = selected
             .filter(|(id, object)| selects(call, id, object))
-            .map(|(_, object)| object)
+            .map(|(_, object)| &**object)
             .collect();
         let (version, kind) = call.resource.kind();
-        let latest = inner.store.version.to_string();
         json!({
             "apiVersion": version, "kind": format!("{kind}List"),
-            "metadata": {"resourceVersion": latest}, "items": items,
+            "metadata": {"resourceVersion": latest.to_string()}, "items": items,
         })
     }
 
@@ -235,14 +275,21 @@ fn apply_patch(object: &mut Value, call: &Call) -> Result<(), Refusal> {
         ));
     }
     let mut body = call.body.clone();
-    if let Some(metadata) = body["metadata"].as_object_mut() {
+    if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("resourceVersion");
         metadata.remove("uid");
     }
     if call.status {
-        patch::merge(&mut object["status"], &body["status"]);
+        if let Some(status) = body.get("status") {
+            patch::merge(&mut object["status"], status);
+        }
     } else if call.strategic {
+        let before = gates(object);
         patch::strategic(object, &body);
+        if gates(object).iter().any(|gate| !before.contains(gate)) {
+            let message = "spec.schedulingGates: Forbidden: only deletion is allowed";
+            return Err(Refusal::new(422, "Invalid", message));
+        }
     } else {
         let status = object["status"].clone();
         patch::merge(object, &body);
@@ -271,12 +318,12 @@ pub fn delete(
     let kept = object["metadata"]["finalizers"]
         .as_array()
         .is_some_and(|kept| !kept.is_empty());
+    if object["metadata"]["deletionTimestamp"].is_null() {
+        object["metadata"]["deletionTimestamp"] = seconds(now);
+    }
     if !runs && !kept {
         store.remove(by, now, id);
         return Ok(object);
-    }
-    if object["metadata"]["deletionTimestamp"].is_null() {
-        object["metadata"]["deletionTimestamp"] = seconds(now);
     }
     store.update(by, now, id, object)
 }
@@ -291,9 +338,12 @@ pub fn ended(pod: &Value) -> bool {
 
 /// Whether a pod has a gate.
 pub fn gated(pod: &Value) -> bool {
-    pod["spec"]["schedulingGates"]
-        .as_array()
-        .is_some_and(|gates| !gates.is_empty())
+    !gates(pod).is_empty()
+}
+
+fn gates(pod: &Value) -> Vec<Value> {
+    let gates = pod["spec"]["schedulingGates"].as_array();
+    gates.cloned().unwrap_or_default()
 }
 
 /// Whether a list or a watch shows this object.

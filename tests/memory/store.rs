@@ -1,6 +1,9 @@
 //! The objects, and the record of every change to them.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -51,22 +54,37 @@ pub struct Change {
     /// Who made it: a controller's name, "user" or "kubelet".
     pub by: String,
     pub id: Id,
-    pub before: Option<Value>,
-    pub after: Option<Value>,
+    pub before: Option<Arc<Value>>,
+    pub after: Option<Arc<Value>>,
+    /// What is after it, as every watch shows it.
+    text: OnceLock<String>,
+}
+
+impl Change {
+    /// What is after it, written.
+    pub fn text(&self) -> &str {
+        let text = || self.after.as_ref().map(|after| after.to_string());
+        self.text.get_or_init(|| text().unwrap_or_default())
+    }
 }
 
 /// All objects, and all changes since the beginning.
 #[derive(Default)]
 pub struct Store {
-    pub objects: BTreeMap<Id, Value>,
+    pub objects: BTreeMap<Id, Arc<Value>>,
     pub changes: Vec<Change>,
     pub version: u64,
+    /// No watch may start from before this version.
+    pub compacted: u64,
     uids: u64,
 }
 
 impl Store {
     pub fn get(&self, id: &Id) -> Result<&Value, Refusal> {
-        self.objects.get(id).ok_or_else(|| Refusal::not_found(id))
+        let object = self.objects.get(id);
+        object
+            .map(|object| &**object)
+            .ok_or_else(|| Refusal::not_found(id))
     }
 
     /// Stores a new object. Its name and namespace stand in `id`.
@@ -121,12 +139,33 @@ impl Store {
         }
     }
 
+    /// Forgets, as far as watches and old lists go, all that was before now: whoever wants to go on
+    /// from an earlier version has to list anew. Even the latest version that anybody has seen is one.
+    pub fn compact(&mut self) {
+        self.version += 1;
+        self.compacted = self.version;
+    }
+
+    /// The objects as they were so many versions ago, and their version.
+    pub fn past(&self, versions: u64) -> (u64, BTreeMap<Id, Arc<Value>>) {
+        let version = self.version.saturating_sub(versions).max(self.compacted);
+        let mut objects = self.objects.clone();
+        let later = self.changes.iter().rev();
+        for change in later.take_while(|change| change.version > version) {
+            match &change.before {
+                Some(before) => objects.insert(change.id.clone(), before.clone()),
+                None => objects.remove(&change.id),
+            };
+        }
+        (version, objects)
+    }
+
     fn change(&mut self, by: &str, at: Timestamp, id: Id, after: Option<Value>) -> Value {
         self.version += 1;
         let version = self.version;
         let stamped = after.map(|mut object| {
             object["metadata"]["resourceVersion"] = version.to_string().into();
-            object
+            Arc::new(object)
         });
         let before = match &stamped {
             Some(object) => self.objects.insert(id.clone(), object.clone()),
@@ -139,8 +178,9 @@ impl Store {
             id,
             before,
             after: stamped.clone(),
+            text: OnceLock::new(),
         });
-        stamped.unwrap_or_default()
+        stamped.map(|object| (*object).clone()).unwrap_or_default()
     }
 }
 

@@ -1,27 +1,44 @@
 //! A watch: a body that streams the changes after a version, for as long as it was asked to.
 
-use std::time::Duration;
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::Stream;
 use http_body::Frame;
 use serde_json::{Value, json};
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 
 use super::{
     call::Call,
-    server::{Outage, Server, selects},
-    store::Change,
+    faults::{EventFault, Faults},
+    server::{Refusal, Server, selects},
+    store::{Change, Id},
 };
+
+/// How often a watch without news says how far it is.
+const BOOKMARKS: Duration = Duration::from_secs(60);
 
 struct Watching {
     server: Server,
     call: Call,
+    faults: Faults,
     seen: u64,
     until: Instant,
-    changes: watch::Receiver<u64>,
-    frozen: watch::Receiver<bool>,
-    outages: watch::Receiver<Outage>,
+    bookmark: Instant,
+    /// How often all watches had been broken when this one began.
+    breaks: usize,
+    frozen: Arc<AtomicBool>,
+    /// Whether it was found that it can start from where it was asked to.
+    opened: bool,
+    /// Events that later ones overtake.
+    overtaken: Vec<(Id, String)>,
     over: bool,
 }
 
@@ -29,7 +46,8 @@ struct Watching {
 pub fn stream(
     server: Server,
     call: Call,
-    frozen: watch::Receiver<bool>,
+    faults: Faults,
+    frozen: Arc<AtomicBool>,
 ) -> impl Stream<Item = Result<Frame<Bytes>, std::io::Error>> {
     let seconds = call
         .query
@@ -38,74 +56,115 @@ pub fn stream(
     let watching = Watching {
         seen: call.since(),
         until: Instant::now() + Duration::from_secs(seconds.unwrap_or(300)),
-        changes: server.changes(),
-        outages: server.outages(),
+        bookmark: Instant::now() + BOOKMARKS,
+        breaks: server.breaks(),
         server,
         call,
+        faults,
         frozen,
+        opened: false,
+        overtaken: Vec::new(),
         over: false,
     };
     futures::stream::unfold(watching, next)
 }
 
 async fn next(mut watching: Watching) -> Option<(Result<Frame<Bytes>, std::io::Error>, Watching)> {
-    if watching.over {
-        return None;
-    }
+    let bell = watching.server.bell();
     loop {
-        // A watch that nothing comes through looks to its reader like one without news.
-        if watching.frozen.wait_for(|frozen| !frozen).await.is_err() {
+        let mut rung = pin!(bell.notified());
+        rung.as_mut().enable();
+        if watching.over {
             return None;
         }
-        watching.changes.borrow_and_update();
+        // A watch that nothing comes through looks to its reader like one without news.
+        if watching.frozen.load(Ordering::Relaxed) {
+            rung.await;
+            continue;
+        }
+        if watching.server.breaks() != watching.breaks {
+            return None;
+        }
         let lines = news(&mut watching);
         if !lines.is_empty() {
             return Some((Ok(Frame::data(lines.into())), watching));
         }
-        let changed = async {
-            tokio::select! {
-                changed = watching.changes.changed() => changed.is_ok(),
-                _ = watching.outages.changed() => false,
-            }
-        };
-        match tokio::time::timeout_at(watching.until, changed).await {
-            Ok(true) => {}
-            Ok(false) => return None,
-            Err(_) => {
-                watching.over = true;
-                let (version, kind) = watching.call.resource.kind();
-                let object = json!({
-                    "apiVersion": version, "kind": kind,
-                    "metadata": {"resourceVersion": watching.seen.to_string(), "creationTimestamp": null},
-                    "spec": {"schedule": "", "template": {}, "containers": []},
-                });
-                let bookmark = line("BOOKMARK", &object);
-                return Some((Ok(Frame::data(bookmark.into())), watching));
-            }
+        if watching.over {
+            return None;
+        }
+        let pause = watching.until.min(watching.bookmark);
+        if tokio::time::timeout_at(pause, rung).await.is_err() {
+            watching.over = watching.until <= pause;
+            watching.bookmark = pause + BOOKMARKS;
+            let mut lines = late_lines(&mut watching);
+            lines.push_str(&bookmark(&watching));
+            return Some((Ok(Frame::data(lines.into())), watching));
         }
     }
 }
 
 fn news(watching: &mut Watching) -> String {
-    let inner = watching.server.lock();
+    let server = watching.server.clone();
+    let inner = server.lock();
+    // A watch that goes on has been told everything, and is never too old.
+    if !std::mem::replace(&mut watching.opened, true) && watching.seen < inner.store.compacted {
+        watching.over = true;
+        let message = format!("too old resource version: {}", watching.seen);
+        return line(
+            "ERROR",
+            &Refusal::new(410, "Expired", message).body().to_string(),
+        );
+    }
     let mut lines = String::new();
     let from = inner
         .store
         .changes
         .partition_point(|change| change.version <= watching.seen);
     for change in &inner.store.changes[from..] {
-        if let Some(event) = event(&watching.call, change) {
-            lines.push_str(&event);
+        let Some(event) = event(&watching.call, change) else {
+            continue;
+        };
+        // Of one object, what came first is told first.
+        watching.overtaken.retain(|(id, earlier)| {
+            let same = *id == change.id;
+            if same {
+                lines.push_str(earlier);
+            }
+            !same
+        });
+        match watching.faults.next_event() {
+            EventFault::None => lines.push_str(&event),
+            EventFault::Dropped => {}
+            EventFault::Twice => {
+                lines.push_str(&event);
+                lines.push_str(&event);
+            }
+            EventFault::Overtaken => {
+                watching.overtaken.push((change.id.clone(), event));
+                continue;
+            }
+            EventFault::Broken => {
+                watching.over = true;
+                return lines;
+            }
+        }
+        for (_, earlier) in watching.overtaken.drain(..) {
+            lines.push_str(&earlier);
         }
     }
     watching.seen = inner.store.version;
     lines
 }
 
+fn late_lines(watching: &mut Watching) -> String {
+    let late = watching.overtaken.drain(..);
+    late.map(|(_, line)| line).collect()
+}
+
 /// What a change looks like through this watch's selector: what is no longer selected was deleted,
 /// as far as its reader is told.
 fn event(call: &Call, change: &Change) -> Option<String> {
-    let selected = |object: &Option<Value>| {
+    let selected = |object: &Option<Arc<Value>>| {
         object
             .as_ref()
             .is_some_and(|object| selects(call, &change.id, object))
@@ -116,12 +175,27 @@ fn event(call: &Call, change: &Change) -> Option<String> {
         (true, true) => ("MODIFIED", &change.after),
         (true, false) => ("DELETED", &change.before),
     };
-    let mut object = object.clone()?;
+    let object = object.as_ref()?;
+    if kind != "DELETED" {
+        return Some(line(kind, change.text()));
+    }
+    // The last state, at the version that it went with.
+    let mut object = (**object).clone();
     object["metadata"]["resourceVersion"] = change.version.to_string().into();
-    Some(line(kind, &object))
+    Some(line(kind, &object.to_string()))
+}
+
+fn bookmark(watching: &Watching) -> String {
+    let (version, kind) = watching.call.resource.kind();
+    let object = json!({
+        "apiVersion": version, "kind": kind,
+        "metadata": {"resourceVersion": watching.seen.to_string(), "creationTimestamp": null},
+        "spec": {"schedule": "", "template": {}, "containers": []},
+    });
+    line("BOOKMARK", &object.to_string())
 }
 
 /// An event as the API server writes it: the type before the object.
-fn line(kind: &str, object: &Value) -> String {
+fn line(kind: &str, object: &str) -> String {
     format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")
 }

@@ -2,21 +2,19 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
+use kube::Client;
 use punctual::{
     api::{ScheduledContainer, ScheduledContainerStatus},
     clock::Clock,
     driver::Settings,
 };
 use serde_json::Value;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
-};
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
     controller::{Link, keep_running},
@@ -42,6 +40,8 @@ pub struct Options {
     pub faults: Faults,
     /// How many schedules a controller works on at once.
     pub concurrency: usize,
+    /// How long the garbage collector takes.
+    pub garbage: Duration,
 }
 
 impl Default for Options {
@@ -52,6 +52,7 @@ impl Default for Options {
             seed: 1,
             faults: Faults::none(),
             concurrency: 8,
+            garbage: Duration::ZERO,
         }
     }
 }
@@ -70,7 +71,7 @@ impl World {
         let begin: Timestamp = BEGIN.parse().expect("a time");
         let server = Server::new(Clock::simulated(begin));
         let mut tasks = JoinSet::new();
-        tasks.spawn(kubelet(server.clone()));
+        tasks.spawn(kubelet(server.clone(), options.garbage));
         Self {
             server,
             options,
@@ -89,23 +90,33 @@ impl World {
     /// Starts a controller under this name.
     pub fn start(&mut self, name: &str) {
         let (crash, crashes) = mpsc::unbounded_channel();
-        let seed = self.options.seed ^ (self.links.len() as u64) << 32;
-        let link = Link {
-            by: name.into(),
-            server: self.server.clone(),
-            clock: Clock::simulated(self.server.clock.now()),
-            faults: self.options.faults.clone(),
-            delay: self.options.delay,
-            dice: Arc::new(Mutex::new(Dice::new(seed))),
-            frozen: watch::Sender::new(false),
-            crash,
-        };
+        let link = self.link(name, crash);
         let settings = Settings {
             concurrency: self.options.concurrency,
             prepare_ahead: self.options.ahead,
         };
         self.links.insert(name.into(), link.clone());
         self.tasks.spawn(keep_running(link, settings, crashes));
+    }
+
+    /// A client of the server for somebody else.
+    pub fn client(&self, name: &str) -> Client {
+        let (nobody, _) = mpsc::unbounded_channel();
+        self.link(name, nobody).client()
+    }
+
+    fn link(&self, name: &str, crash: mpsc::UnboundedSender<Duration>) -> Link {
+        let seed = self.options.seed ^ (self.links.len() as u64) << 32;
+        Link {
+            by: name.into(),
+            server: self.server.clone(),
+            clock: Clock::simulated(self.server.clock.now()),
+            faults: self.options.faults.clone(),
+            delay: self.options.delay,
+            dice: Arc::new(Mutex::new(Dice::new(seed))),
+            frozen: Arc::default(),
+            crash,
+        }
     }
 
     /// Kills a controller; another takes its place after `pause`.
@@ -116,7 +127,8 @@ impl World {
 
     /// Lets nothing more through the watches of a controller, or everything again.
     pub fn freeze(&self, name: &str, frozen: bool) {
-        self.links[name].frozen.send_replace(frozen);
+        self.links[name].frozen.store(frozen, Ordering::Relaxed);
+        self.server.bell().notify_waiters();
     }
 
     /// Lets time pass until this time of the first day, such as "12:00:10.5".
@@ -147,6 +159,11 @@ impl World {
     pub fn step_one(&self, name: &str, seconds: i64) {
         let clock = &self.links[name].clock;
         clock.step(SignedDuration::from_secs(seconds));
+    }
+
+    /// Puts the server's clock forward or back.
+    pub fn step_server(&self, seconds: i64) {
+        self.server.clock.step(SignedDuration::from_secs(seconds));
     }
 
     /// The latest time that any clock shows.
@@ -184,7 +201,7 @@ impl World {
         let inner = self.server.lock();
         let pods = inner.store.objects.iter();
         pods.filter(|(id, _)| id.resource == Resource::Pods)
-            .map(|(id, pod)| (id.name.clone(), pod.clone()))
+            .map(|(id, pod)| (id.name.clone(), (**pod).clone()))
             .collect()
     }
 
