@@ -1,0 +1,161 @@
+//! The protocol, checked in every state that it can get into.
+//!
+//! Any controller may ask for anything that `core::decide` says to a view that was ever true; what was
+//! asked for is applied late, repeatedly or never; users delete pods, and clocks show anything. The only
+//! bound is the number of fires. See `controllers` for who may ask for what, `server` for what it does.
+//!
+//! Each run prints how many states it went through: `cargo test --test model -- --nocapture`. The long
+//! ones are `cargo test --test model -- --ignored --nocapture`.
+
+#[path = "model/checked.rs"]
+mod checked;
+#[path = "model/config.rs"]
+mod config;
+#[path = "model/controllers.rs"]
+mod controllers;
+#[path = "model/real.rs"]
+mod real;
+#[path = "model/recovery.rs"]
+mod recovery;
+#[path = "model/server.rs"]
+mod server;
+#[path = "model/state.rs"]
+mod state;
+#[path = "model/wrong.rs"]
+mod wrong;
+
+use std::{collections::BTreeSet, time::Instant};
+
+use checked::{Checked, DECIDED_ONCE, NOT_TOO_MANY, STARTS_ONCE};
+use config::{Config, Policy, Protocol};
+use stateright::{Checker, HasDiscoveries, Model};
+
+fn ours(policy: Policy, fires: u8, retries: u8) -> Config {
+    Config {
+        protocol: Protocol::Ours,
+        policy,
+        fires,
+        retries,
+    }
+}
+
+fn wrong(protocol: Protocol) -> Config {
+    Config {
+        protocol,
+        ..ours(Policy::Forbid, 2, 0)
+    }
+}
+
+/// Goes through every state, and finds nothing.
+#[track_caller]
+fn holds(config: Config) {
+    let begun = Instant::now();
+    let checker = Checked::new(config).checker().threads(2).spawn_bfs().join();
+    tell(&config, &checker, begun);
+    checker.assert_properties();
+}
+
+/// Finds a way to break this property, the shortest one.
+#[track_caller]
+fn breaks(config: Config, property: &'static str) {
+    let begun = Instant::now();
+    let found = HasDiscoveries::AllOf(BTreeSet::from([property]));
+    let checker = Checked::new(config).checker();
+    let checker = checker.finish_when(found).spawn_bfs().join();
+    tell(&config, &checker, begun);
+    let path = checker.assert_any_discovery(property);
+    println!("\"{property}\" is broken by:");
+    for action in path.into_actions() {
+        println!("  {action:?}");
+    }
+}
+
+fn tell(config: &Config, checker: &impl Checker<Checked>, begun: Instant) {
+    println!(
+        "{config:?}: {} states, {} ways between them, up to {} deep, {:.1} s",
+        checker.unique_state_count(),
+        checker.state_count(),
+        checker.max_depth(),
+        begun.elapsed().as_secs_f64(),
+    );
+}
+
+#[test]
+fn forbid_holds_for_three_fires() {
+    holds(ours(Policy::Forbid, 3, 0));
+}
+
+#[test]
+fn queue_holds_for_three_fires() {
+    holds(ours(Policy::Queue, 3, 0));
+}
+
+#[test]
+fn replace_holds_for_three_fires() {
+    holds(ours(Policy::Replace, 3, 0));
+}
+
+#[test]
+fn allow_holds_for_three_fires() {
+    holds(ours(Policy::Allow, 3, 0));
+}
+
+#[test]
+fn forbid_holds_with_a_second_attempt() {
+    holds(ours(Policy::Forbid, 2, 1));
+}
+
+#[test]
+fn queue_holds_with_a_second_attempt() {
+    holds(ours(Policy::Queue, 2, 1));
+}
+
+#[test]
+fn replace_holds_with_a_second_attempt() {
+    holds(ours(Policy::Replace, 2, 1));
+}
+
+#[test]
+fn a_name_is_no_lock_against_a_second_start() {
+    breaks(wrong(Protocol::NameAsLock), STARTS_ONCE);
+}
+
+#[test]
+fn a_name_per_fire_is_no_lock_against_two_at_once() {
+    breaks(wrong(Protocol::NameAsLock), NOT_TOO_MANY);
+}
+
+#[test]
+fn one_name_for_all_fires_is_no_lock_against_a_second_start() {
+    breaks(wrong(Protocol::ConstantName), STARTS_ONCE);
+}
+
+#[test]
+fn a_claim_does_not_hold_back_a_late_create() {
+    breaks(wrong(Protocol::ClaimThenCreate), STARTS_ONCE);
+}
+
+#[test]
+fn a_claim_does_not_keep_a_late_create_from_the_next_run() {
+    breaks(wrong(Protocol::ClaimThenCreate), NOT_TOO_MANY);
+}
+
+#[test]
+fn a_claim_without_a_version_decides_a_fire_again() {
+    breaks(wrong(Protocol::ClaimWithoutVersion), DECIDED_ONCE);
+}
+
+#[test]
+fn a_claim_without_a_version_starts_two_at_once() {
+    breaks(wrong(Protocol::ClaimWithoutVersion), NOT_TOO_MANY);
+}
+
+#[test]
+fn a_release_without_uid_starts_a_pod_that_was_made_late() {
+    breaks(wrong(Protocol::ReleaseWithoutUid), STARTS_ONCE);
+}
+
+#[test]
+fn absence_from_a_cache_is_no_evidence() {
+    breaks(wrong(Protocol::AbsenceIsEvidence), NOT_TOO_MANY);
+}
