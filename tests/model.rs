@@ -24,11 +24,15 @@ mod state;
 #[path = "model/wrong.rs"]
 mod wrong;
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use checked::{Checked, DECIDED_ONCE, NOT_TOO_MANY, STARTS_ONCE};
 use config::{Config, Policy, Protocol};
-use stateright::{Checker, HasDiscoveries, Model};
+use controllers::Controllers;
+use stateright::{Checker, Model};
+
+/// Each wrong protocol is found out in fewer steps.
+const DEEPEST: usize = 14;
 
 fn ours(policy: Policy, fires: u8, retries: u8) -> Config {
     Config {
@@ -50,34 +54,38 @@ fn wrong(protocol: Protocol) -> Config {
 #[track_caller]
 fn holds(config: Config) {
     let begun = Instant::now();
-    let checker = Checked::new(config).checker().threads(2).spawn_bfs().join();
-    tell(&config, &checker, begun);
-    checker.assert_properties();
-}
-
-/// Finds a way to break this property, the shortest one.
-#[track_caller]
-fn breaks(config: Config, property: &'static str) {
-    let begun = Instant::now();
-    let found = HasDiscoveries::AllOf(BTreeSet::from([property]));
-    let checker = Checked::new(config).checker();
-    let checker = checker.finish_when(found).spawn_bfs().join();
-    tell(&config, &checker, begun);
-    let path = checker.assert_any_discovery(property);
-    println!("\"{property}\" is broken by:");
-    for action in path.into_actions() {
-        println!("  {action:?}");
-    }
-}
-
-fn tell(config: &Config, checker: &impl Checker<Checked>, begun: Instant) {
+    let controllers = Arc::new(Controllers::new(config));
+    let model = Checked::new(config, &controllers);
+    let checker = model.checker().threads(2).spawn_bfs().join();
     println!(
-        "{config:?}: {} states, {} ways between them, up to {} deep, {:.1} s",
+        "{config:?}: {} states, {} transitions, depth {}, {} views decided on, {:.1} s",
         checker.unique_state_count(),
         checker.state_count(),
         checker.max_depth(),
+        controllers.decided(),
         begun.elapsed().as_secs_f64(),
     );
+    checker.assert_properties();
+}
+
+/// Finds a shortest way to break this property.
+#[track_caller]
+fn breaks(config: Config, property: &'static str) {
+    let controllers = Arc::new(Controllers::new(config));
+    for depth in 1..DEEPEST {
+        let checker = Checked::new(config, &controllers).checker();
+        let checker = checker.target_max_depth(depth + 1).spawn_bfs().join();
+        let Some(path) = checker.discovery(property) else {
+            continue;
+        };
+        let states = checker.unique_state_count();
+        println!("{config:?}: within {states} states, \"{property}\" is broken by:");
+        for action in path.into_actions() {
+            println!("  {action:?}");
+        }
+        return;
+    }
+    panic!("{config:?}: \"{property}\" was not broken");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The model as the checker takes it: states, what happens in them, and what must be true of them.
 
+use std::sync::Arc;
+
 use stateright::{Model, Property};
 
 use super::{
@@ -18,15 +20,16 @@ pub const COMES_TO_REST: &str = "without faults, every fire is decided and all c
 /// A model to be checked.
 pub struct Checked {
     pub config: Config,
-    pub controllers: Controllers,
+    pub controllers: Arc<Controllers>,
     rest: Known<(Status, Vec<Pod>), bool>,
 }
 
 impl Checked {
-    pub fn new(config: Config) -> Self {
+    /// The controllers may be those of an earlier model: they know more then.
+    pub fn new(config: Config, controllers: &Arc<Controllers>) -> Self {
         Self {
             config,
-            controllers: Controllers::new(config),
+            controllers: controllers.clone(),
             rest: Known::default(),
         }
     }

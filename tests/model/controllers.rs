@@ -87,6 +87,11 @@ impl Controllers {
         }
     }
 
+    /// How many different views were decided on.
+    pub fn decided(&self) -> usize {
+        self.plans.len()
+    }
+
     /// What one controller asks for.
     pub fn plan(
         &self,
@@ -104,18 +109,32 @@ impl Controllers {
             .get(&key, || self.real.plan(status, pods, views, moment))
     }
 
+    /// Every way to see the pods that are claimed or may yet be; the others are seen as they are, or
+    /// not at all, for they should make no difference.
     fn every_view(&self, status: &Status, pods: &[Pod]) -> Asked {
-        let views: Vec<_> = (0..pods.len())
-            .map(|uid| self.views_of(status, pods[uid], uid))
-            .collect();
         let waits = status.active.iter().any(|run| run.stage == Stage::Retrying);
         let mut asked = Asked::default();
-        for due in 0..=self.config.fires {
-            for retry_due in [true, false].into_iter().filter(|&due| due || waits) {
-                let moment = Moment { due, retry_due };
-                for view in choices(&views) {
-                    for request in self.plan(status, pods, &view, moment) {
-                        asked.add(request);
+        for others in [false, true] {
+            let views_of = |(uid, pod): (usize, &Pod)| {
+                if status.names(uid) || status.awaits(pod.run) {
+                    self.views_of(status, *pod, uid)
+                } else {
+                    let shown = Some(pod.phase).filter(|_| others && pod.exists());
+                    vec![View {
+                        shown,
+                        ..View::default()
+                    }]
+                }
+            };
+            let views: Vec<_> = pods.iter().enumerate().map(views_of).collect();
+            let choices = choices(&views);
+            for due in 0..=self.config.fires {
+                for retry_due in [true, false].into_iter().filter(|&due| due || waits) {
+                    let moment = Moment { due, retry_due };
+                    for view in &choices {
+                        for request in self.plan(status, pods, view, moment) {
+                            asked.add(request);
+                        }
                     }
                 }
             }
@@ -128,7 +147,8 @@ impl Controllers {
         let mut shown = vec![View::default()];
         for phase in pod.past() {
             for undated in [false, true] {
-                if !undated || phase.ended() {
+                // Only of an active run it matters when it ended.
+                if !undated || phase.ended() && status.names(uid) {
                     shown.push(View {
                         shown: Some(phase),
                         undated,
@@ -205,6 +225,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Known<K, V> {
         found
     }
 
+    /// How much was worked out.
     pub fn len(&self) -> usize {
         self.0.lock().unwrap().len()
     }

@@ -1,6 +1,6 @@
 //! The only place where the model and the real types meet: what `core::decide` says to a view.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use punctual::{
@@ -29,6 +29,8 @@ use super::{
     state::{Active, Phase, Pod, Record, Run, Stage, Status},
 };
 
+/// When the schedule was made: 2026-11-20 12:00:00 UTC.
+const START: i64 = 1_795_176_000;
 /// Seconds between two fires.
 const EVERY: i64 = 10;
 /// So long before the next fire is each instant at which is decided: its pod may be prepared.
@@ -81,7 +83,7 @@ impl Real {
         });
         let spec: ScheduledContainerSpec = serde_json::from_value(spec).unwrap();
         let almanac = Arc::new(Almanac::new(TimeZone::UTC));
-        let schedule = Schedule::parse(identity(), 1, time(0), &spec, &almanac);
+        let schedule = Schedule::parse(IDENTITY.clone(), 1, time(0), &spec, &almanac);
         assert!(schedule.timing.is_ok(), "{:?}", schedule.timing);
         Self { schedule }
     }
@@ -145,7 +147,7 @@ impl Real {
                 last_lines: Vec::new(),
             };
             let again = match moment.retry_due {
-                true => fire_time,
+                true => now,
                 false => now + SignedDuration::from_secs(1),
             };
             let retries = matches!(stage, Stage::Retrying | Stage::GivenUp);
@@ -303,20 +305,18 @@ fn seen_pod(uid: usize, pod: Pod, phase: Phase, view: View) -> SeenPod {
     }
 }
 
-fn identity() -> ScheduleRef {
-    ScheduleRef {
-        namespace: "default".into(),
-        name: "hello".into(),
-        uid: "1".into(),
-    }
-}
+static IDENTITY: LazyLock<ScheduleRef> = LazyLock::new(|| ScheduleRef {
+    namespace: "default".into(),
+    name: "hello".into(),
+    uid: "1".into(),
+});
 
 fn name(run: Run) -> String {
     let run = RunId {
         fire: time(run.fire),
         attempt: run.attempt.into(),
     };
-    pod_name(&identity(), run, 0)
+    pod_name(&IDENTITY, run, 0)
 }
 
 fn uid_of(place: usize) -> String {
@@ -340,6 +340,5 @@ fn fire(time: Timestamp) -> u8 {
 }
 
 fn seconds(after: i64) -> Timestamp {
-    let start: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
-    start + SignedDuration::from_secs(after)
+    Timestamp::from_second(START + after).unwrap()
 }

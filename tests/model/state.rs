@@ -195,7 +195,7 @@ impl Status {
     }
 
     /// Whether a claim of this run may still come.
-    fn awaits(&self, run: Run) -> bool {
+    pub fn awaits(&self, run: Run) -> bool {
         match self.decision(run.fire) {
             Decision::None | Decision::Queued => run.attempt == 1,
             Decision::Active(attempt, _) => run.attempt > attempt,
