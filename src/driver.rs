@@ -18,6 +18,7 @@ use crate::{
     cluster::{
         apply::{Answer, apply},
         cache::{Cache, Entry, Key},
+        lease::Leadership,
         report::Reporter,
         requests::Requests,
     },
@@ -64,10 +65,12 @@ pub struct Driver {
     pub reporter: Reporter,
     pub metrics: Metrics,
     pub health: Health,
+    leadership: Leadership,
     failures: Arc<Mutex<HashMap<Key, u32>>>,
 }
 
 impl Driver {
+    /// A driver that leads every schedule.
     #[expect(
         clippy::too_many_arguments,
         reason = "they are the parts, each one once"
@@ -92,8 +95,15 @@ impl Driver {
             reporter,
             metrics,
             health,
+            leadership: Leadership::always(),
             failures,
         }
+    }
+
+    /// The same for the schedules that this replica leads. Those that it comes to lead must be pushed on
+    /// the queue then; what woke others is forgotten.
+    pub fn led_by(self, leadership: Leadership) -> Self {
+        Self { leadership, ..self }
     }
 
     /// Looks after every schedule until `stop`; then ends what was begun, within a few seconds.
@@ -180,6 +190,12 @@ impl Driver {
                 *wake_at = None;
                 return Ok(());
             };
+            let uid = entry.schedule.identity.uid.as_str();
+            if !self.leadership.leads(uid) {
+                self.cache.forget_gone(key);
+                *wake_at = None;
+                return Ok(());
+            }
             // 3: decide. (pure)
             let now = self.clock.now();
             let Plan {
@@ -198,6 +214,11 @@ impl Driver {
                 return Ok(());
             }
             for step in steps {
+                // A Lease that was lost meanwhile ends the turn: another goes on from here.
+                if !self.leadership.leads(uid) {
+                    *wake_at = None;
+                    return Ok(());
+                }
                 // 4, 5: build and apply. (client)
                 let answer = self.apply(&entry, &seen, &step).await?;
                 // 6: report. (queued for a client)
@@ -295,7 +316,8 @@ impl Driver {
     }
 
     fn show_census(&self) {
-        let census = self.cache.census();
+        // Replicas add up to all schedules.
+        let census = self.cache.census(|uid| self.leadership.leads(uid));
         self.metrics.set_runs_active(census.active);
         self.metrics
             .set_schedules(ScheduleState::ready, census.ready);

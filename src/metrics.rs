@@ -4,13 +4,14 @@
 //! or message can make a metric grow.
 
 mod api_request;
+mod labels;
 mod page;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -22,6 +23,10 @@ use crate::api::Outcome;
 use crate::core::reason::Reason;
 use crate::telemetry::DroppedLines;
 pub use api_request::{ApiRequest, Resource, Verb};
+use labels::{
+    ApiLabels, ChangeLabel, Decision, FireLabels, ReasonLabel, ResourceLabel, RunLabels, StateLabel,
+};
+pub use labels::{LeaseChange, ScheduleState};
 use page::Page;
 pub use page::table;
 
@@ -53,73 +58,8 @@ struct Numbers {
     log_lines_dropped: Counter,
     log_streams_dropped: Counter,
     schedule_file_problems: Gauge,
-}
-
-/// What a schedule can be, as far as its next fire is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[allow(non_camel_case_types, reason = "the names are the label's values")]
-pub enum ScheduleState {
-    ready,
-    suspended,
-    disabled,
-    invalid,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[allow(non_camel_case_types, reason = "the names are the label's values")]
-enum Decision {
-    run,
-    skip,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct FireLabels {
-    decision: Decision,
-    reason: Reason,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RunLabels {
-    outcome: Outcome,
-    reason: Reason,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReasonLabel {
-    reason: Reason,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StateLabel {
-    state: ScheduleState,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ResourceLabel {
-    resource: Resource,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ApiLabels {
-    verb: Verb,
-    resource: Resource,
-    code: u32,
-}
-
-impl EncodeLabelValue for Reason {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
-        EncodeLabelValue::encode(&self.name(), encoder)
-    }
-}
-
-impl EncodeLabelValue for Outcome {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
-        let name = match self {
-            Outcome::Succeeded => "Succeeded",
-            Outcome::Failed => "Failed",
-        };
-        EncodeLabelValue::encode(&name, encoder)
-    }
+    shards_led: Gauge,
+    lease_changes: Family<ChangeLabel, Counter>,
 }
 
 /// From an idle cluster (1 ms) to a start after the controller was down for a day.
@@ -264,6 +204,17 @@ impl Metrics {
     pub fn set_schedule_file_problems(&self, count: usize) {
         self.numbers.schedule_file_problems.set(count as i64);
     }
+
+    /// How many shards this replica leads now.
+    pub fn set_shards_led(&self, count: usize) {
+        self.numbers.shards_led.set(count as i64);
+    }
+
+    /// This replica came to hold the Lease of a shard, or ceased to.
+    pub fn lease_changed(&self, change: LeaseChange) {
+        let labels = ChangeLabel { change };
+        self.numbers.lease_changes.get_or_create(&labels).inc();
+    }
 }
 
 impl Numbers {
@@ -284,6 +235,8 @@ impl Numbers {
             log_lines_dropped: Counter::default(),
             log_streams_dropped: Counter::default(),
             schedule_file_problems: Gauge::default(),
+            shards_led: Gauge::default(),
+            lease_changes: Family::default(),
         }
     }
 
@@ -375,6 +328,18 @@ impl Numbers {
             &[],
             "Problems in the schedule file, as it was last read and applied",
             &self.schedule_file_problems,
+        );
+        page.gauge(
+            "punctual_shards_led",
+            &[],
+            "Shards of the schedules that this replica leads now; 0: it stands by",
+            &self.shards_led,
+        );
+        page.counter(
+            "punctual_lease_changes",
+            &["change"],
+            "Leases that this replica gained, released, or lost because they were not renewed in time",
+            &self.lease_changes,
         );
         page.info(
             "punctual_build",

@@ -238,6 +238,7 @@ impl Story {
         let seen = Seen {
             status: self.status.clone(),
             deleting: false,
+            requested: None,
             pods,
         };
         let ahead = SignedDuration::ZERO;

@@ -193,6 +193,9 @@ fn trouble_has_a_row_for_every_reason_that_is_trouble() {
         let fine = [
             Reason::Started,
             Reason::Succeeded,
+            Reason::Replaced,
+            Reason::Retrying,
+            Reason::Queued,
             Reason::Ready,
             Reason::NameTaken,
             Reason::InvalidEntry,

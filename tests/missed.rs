@@ -58,6 +58,7 @@ impl Cluster {
             seen: Seen {
                 status: ScheduledContainerStatus::default(),
                 deleting: false,
+                requested: None,
                 pods: Vec::new(),
             },
             ahead: SignedDuration::from_secs(ahead),

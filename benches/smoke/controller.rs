@@ -75,7 +75,12 @@ impl Controller {
         let listen = format!("127.0.0.1:{port}");
         let log = tempfile::NamedTempFile::new()?;
         let child = Command::new(env!("CARGO_BIN_EXE_punctual"))
-            .args(["controller", "--run-logs=off", "--log-format=json"])
+            .args([
+                "controller",
+                "--run-logs=off",
+                "--log-format=json",
+                "--no-lease",
+            ])
             .arg("--kubeconfig")
             .arg(kubeconfig)
             .args(["--listen", &listen])

@@ -24,6 +24,11 @@ pub struct ScheduledContainerStatus {
     #[schemars(schema_with = "optional_time")]
     pub last_run_time: Option<Timestamp>,
 
+    /// The latest run that was asked for by hand and decided: it started, waits or was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "optional_time")]
+    pub last_request_time: Option<Timestamp>,
+
     /// The next fire, with the offset of the schedule's zone. Empty when there is none: suspended,
     /// disabled or invalid.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,6 @@
 //! `punctual controller`: looks after every schedule until it is told to stop.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Args;
@@ -13,6 +13,7 @@ use punctual::{
         cache::Cache,
         connect,
         file_source::{DEFAULT_SOURCE, FileSource, Problem},
+        lease::{self, Leadership},
         report::{self, Reporter},
         requests::Requests,
         run_logs::{LogFollower, RunLogs},
@@ -29,10 +30,11 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
     task::JoinSet,
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::zones::ZoneFlags;
+use super::{leases::LeaseFlags, zones::ZoneFlags};
 
 /// How the controller is told what to do. Every flag is also an environment variable.
 #[derive(Args)]
@@ -98,7 +100,13 @@ pub struct Controller {
         default_value = "5s"
     )]
     prepare_ahead: SignedDuration,
+
+    #[command(flatten)]
+    lease: LeaseFlags,
 }
+
+/// How long what was begun may take to end before others may begin: longer than a run's two writes.
+const LAST_STEPS: Duration = Duration::from_millis(500);
 
 /// Where the schedule file is.
 #[derive(Args)]
@@ -178,8 +186,20 @@ async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow:
     let server = config.cluster_url.to_string();
     let home = config.default_namespace.clone();
     let client = connect::client(config.clone(), metrics.clone())?;
-    // Streams of lines have connections of their own, so that they are never in the way of a fire.
-    let lines_client = connect::client(config, metrics.clone())?;
+    // Streams of lines have connections of their own, so that they are never in the way of a fire;
+    // Leases, so that a storm of fires is never in theirs.
+    let lines_client = connect::client(config.clone(), metrics.clone())?;
+    let lease_client = connect::client(config, metrics.clone())?;
+    let election = flags.lease.election(
+        lease_client,
+        flags.namespace.clone().unwrap_or_else(|| home.clone()),
+        clock.clone(),
+        metrics.clone(),
+    )?;
+    let leadership = election
+        .as_ref()
+        .map_or_else(Leadership::always, |it| it.leadership());
+    metrics.set_shards_led(leadership.count());
     let health = Health::new(clock.clone());
     let stop = stop_on_signal()?;
 
@@ -187,7 +207,8 @@ async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow:
     let cache = Cache::new(almanac.clone());
     let queue = Arc::new(Queue::new(clock.clone()));
     let (reporter, events) = Reporter::new(metrics.clone());
-    let logs = LogFollower::new(flags.run_logs, lines_client, metrics.clone(), clock.now());
+    let logs = LogFollower::new(flags.run_logs, lines_client, metrics.clone(), clock.now())
+        .led_by(leadership.clone());
     let listener = admin::listen(flags.listen).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -232,7 +253,8 @@ async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow:
             let message = problem.to_string();
             reporter.tell_problem(namespace, entry, problem.reason, &message, clock.now());
         };
-        side.spawn(source.run(tell, stop.clone()));
+        let work = move |term| source.clone().run(tell.clone(), term);
+        side.spawn(lease::while_leading(leadership.clone(), stop.clone(), work));
     }
 
     let watch = Watch {
@@ -255,12 +277,18 @@ async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow:
         watches.spawn(watch.clone().calendars(kind, synced));
         calendars.push(calendars_synced);
     }
-    watches.spawn(watch.pods(logs, pods_synced));
+    watches.spawn(watch.pods(logs.clone(), pods_synced));
 
     let settings = Settings {
         concurrency: flags.concurrency,
         prepare_ahead: flags.prepare_ahead,
     };
+    watches.spawn(lease::follow(
+        leadership.clone(),
+        cache.clone(),
+        queue.clone(),
+        logs,
+    ));
     let requests = Requests::new(client);
     let driver = Driver::new(
         settings,
@@ -271,7 +299,8 @@ async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow:
         reporter,
         metrics,
         health.clone(),
-    );
+    )
+    .led_by(leadership);
     // Nothing is decided before all schedules and pods are known. Without its calendars nothing is
     // decided about a schedule either, so the wait for those only keeps it from being shown as broken.
     let synced = async {
@@ -292,10 +321,23 @@ async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow:
     if synced {
         health.set_ready(true);
         tracing::info!("all schedules and runs are known");
+        // Only who knows all of that may lead; whoever stands by knows it as well.
+        let (resign, idle) = (CancellationToken::new(), CancellationToken::new());
+        if let Some(election) = election {
+            let (stop, idle, resigned) = (stop.clone(), idle.clone(), resign.clone());
+            side.spawn(async move { election.run(resigned).await });
+            side.spawn(async move {
+                stop.cancelled().await;
+                // Whether or not it is idle by then.
+                let _ = timeout(LAST_STEPS, idle.cancelled()).await;
+                resign.cancel();
+            });
+        }
         tokio::select! {
             () = driver.run(stop.clone()) => {}
             _ = watches.join_next() => {}
         }
+        idle.cancel();
     }
     let asked_to = stop.is_cancelled();
     stop.cancel();

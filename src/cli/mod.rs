@@ -9,6 +9,7 @@ mod examples;
 mod explain;
 mod expression;
 mod files;
+mod leases;
 mod live;
 mod next;
 mod preview;

@@ -79,7 +79,10 @@ fn row(flag: &clap::Arg) -> String {
         .get_short()
         .map(|short| format!("`-{short}`, "))
         .unwrap_or_default();
-    let values = flag.get_possible_values();
+    // A flag that only is there or isn't can be false in the environment, which is not said here.
+    let takes_values = flag.get_action().takes_values();
+    let mut values = flag.get_possible_values();
+    values.retain(|_| takes_values);
     let value = match flag.get_value_names() {
         _ if !values.is_empty() => {
             let names: Vec<_> = values.iter().map(|value| value.get_name()).collect();

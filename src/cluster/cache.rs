@@ -4,12 +4,14 @@
 //! version and the uid that go along with every write are what makes it safe.
 
 mod calendars;
+mod led;
 
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -21,7 +23,7 @@ use crate::{
     core::{
         almanac::Almanac,
         plan::Seen,
-        run::{Presence, SeenPod},
+        run::{Presence, REQUEST_ANNOTATION, SeenPod, fire_by_hand},
         schedule::Schedule,
         schedule_ref::ScheduleRef,
         version::later,
@@ -58,6 +60,8 @@ pub struct Entry {
     /// The version that the next write of its status must be based on.
     pub resource_version: String,
     pub deleting: bool,
+    /// The fire of the latest run that somebody asked for by hand.
+    pub requested: Option<Timestamp>,
 }
 
 /// The schedules, their pods and the calendars. Cheap to clone: all clones are one cache.
@@ -110,6 +114,7 @@ impl Cache {
         let seen = Seen {
             status: (*entry.status).clone(),
             deleting: entry.deleting,
+            requested: entry.requested,
             pods: pods.map(|pods| pods.pods.clone()).unwrap_or_default(),
         };
         Some((entry, seen))
@@ -135,6 +140,9 @@ impl Cache {
         let resource_version = meta.resource_version.unwrap_or_default();
         let key = Key::from(&identity);
         let generation = meta.generation.unwrap_or(0);
+        let annotations = meta.annotations.as_ref();
+        let requested = annotations.and_then(|all| all.get(REQUEST_ANNOTATION));
+        let requested = requested.and_then(|time| fire_by_hand(time.parse().ok()?));
         let mut inner = self.lock();
         let known = inner.schedules.get(&key);
         // Also a later schedule of this name stays: a late answer may be about its predecessor.
@@ -186,6 +194,7 @@ impl Cache {
             status: Arc::new(status),
             resource_version,
             deleting: meta.deletion_timestamp.is_some(),
+            requested,
         };
         inner.schedules.insert(key.clone(), entry);
         Some(key)
@@ -309,11 +318,13 @@ impl Cache {
         changed
     }
 
-    /// How many schedules are in which state.
-    pub fn census(&self) -> Census {
+    /// How many schedules are in which state, of those whose uid is one of these.
+    pub fn census(&self, is_one: impl Fn(&str) -> bool) -> Census {
         use crate::core::reason::Reason;
         let mut census = Census::default();
-        for entry in self.lock().schedules.values() {
+        let inner = self.lock();
+        let all = inner.schedules.values();
+        for entry in all.filter(|entry| is_one(&entry.schedule.identity.uid)) {
             match entry.schedule.timing.as_ref().map_err(|idle| idle.reason) {
                 Ok(_) => census.ready += 1,
                 Err(Reason::Suspended) => census.suspended += 1,

@@ -4,6 +4,7 @@ pub mod apply;
 pub mod cache;
 pub mod connect;
 pub mod file_source;
+pub mod lease;
 pub mod manifest;
 pub mod names;
 pub mod observe;

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use kube::Client;
 use tokio::sync::{Semaphore, watch};
 
+use super::lease::Leadership;
 use crate::core::run::{ContainerState, Phase, SeenContainer, SeenPod};
 use crate::core::schedule_ref::ScheduleRef;
 use crate::metrics::Metrics;
@@ -43,7 +44,10 @@ pub enum RunLogs {
 
 /// Follows the containers of the pods that it is shown. Cheap to clone; no call waits.
 #[derive(Clone)]
-pub struct LogFollower(Arc<Inner>);
+pub struct LogFollower {
+    inner: Arc<Inner>,
+    leadership: Leadership,
+}
 
 struct Inner {
     mode: RunLogs,
@@ -85,7 +89,7 @@ impl LogFollower {
         since: Timestamp,
     ) -> Self {
         let streams = streams.clamp(1, Semaphore::MAX_PERMITS - WAITING);
-        Self(Arc::new(Inner {
+        let inner = Inner {
             mode,
             since,
             client,
@@ -93,58 +97,78 @@ impl LogFollower {
             streams: Arc::new(Semaphore::new(streams)),
             places: Arc::new(Semaphore::new(streams + WAITING)),
             pods: Mutex::default(),
-        }))
+        };
+        Self {
+            inner: Arc::new(inner),
+            leadership: Leadership::always(),
+        }
+    }
+
+    /// The same for the runs of schedules that this replica leads, from when it came to lead them. It
+    /// must be shown their pods then.
+    pub fn led_by(self, leadership: Leadership) -> Self {
+        Self { leadership, ..self }
     }
 
     /// To be called, on a runtime, with every pod of a run at each of its changes.
     pub fn pod_seen(&self, schedule: &ScheduleRef, pod: &SeenPod) {
-        let follow = match self.0.mode {
+        let follow = match self.inner.mode {
             RunLogs::Off => false,
             RunLogs::Failed => pod.phase == Phase::Failed,
             RunLogs::All => true,
         };
-        if !follow {
+        if !follow || !self.leadership.leads(&schedule.uid) {
             return;
         }
+        // What was printed before that was printed by the replica that led before.
+        let since = self.leadership.since(&schedule.uid);
+        let since = since.map_or(self.inner.since, |since| since.max(self.inner.since));
         for container in &pod.containers {
-            if let Some(seen) = self.0.wants(container) {
-                self.0.follow(schedule, pod, container, seen);
+            if let Some(seen) = wants(container, since) {
+                self.inner.follow(schedule, pod, container, seen, since);
             }
         }
     }
 
     /// To be called when a pod is gone, to forget it.
     pub fn pod_gone(&self, uid: &str) {
-        self.0.lock().remove(uid);
+        self.inner.lock().remove(uid);
     }
 
     /// To be called with the uids of all pods after they were listed anew, to forget the others.
     pub fn keep(&self, uids: &HashSet<String>) {
-        self.0.lock().retain(|uid, _| uids.contains(uid));
+        self.inner.lock().retain(|uid, _| uids.contains(uid));
+    }
+}
+
+/// What to follow of a container: nothing before it has started, and nothing if it had ended before
+/// `since`.
+fn wants(container: &SeenContainer, since: Timestamp) -> Option<Seen> {
+    match &container.state {
+        ContainerState::Waiting { .. } => None,
+        ContainerState::Running { since } => Some(Seen {
+            instance: *since,
+            ended: false,
+        }),
+        ContainerState::Terminated(end) => {
+            let before = end.finished.is_none_or(|end| end < since);
+            (!before).then_some(Seen {
+                instance: end.started,
+                ended: true,
+            })
+        }
     }
 }
 
 impl Inner {
-    /// What to follow of a container: nothing before it has started, and nothing if it had ended
-    /// before the controller started.
-    fn wants(&self, container: &SeenContainer) -> Option<Seen> {
-        match &container.state {
-            ContainerState::Waiting { .. } => None,
-            ContainerState::Running { since } => Some(Seen {
-                instance: *since,
-                ended: false,
-            }),
-            ContainerState::Terminated(end) => {
-                let before = end.finished.is_none_or(|end| end < self.since);
-                (!before).then_some(Seen {
-                    instance: end.started,
-                    ended: true,
-                })
-            }
-        }
-    }
-
-    fn follow(&self, schedule: &ScheduleRef, pod: &SeenPod, container: &SeenContainer, seen: Seen) {
+    fn follow(
+        &self,
+        schedule: &ScheduleRef,
+        pod: &SeenPod,
+        container: &SeenContainer,
+        seen: Seen,
+        since: Timestamp,
+    ) {
         let mut pods = self.lock();
         let containers = &mut pods.entry(pod.uid.clone()).or_default().0;
         let known = containers.contains_key(&container.name);
@@ -172,9 +196,9 @@ impl Inner {
             schedule: schedule.name.clone(),
             run: pod.name.clone(),
             container: container.name.clone(),
-            // What it printed before the controller started was printed by the one before. A
-            // container of our own time is read from its beginning, whatever the node's clock shows.
-            since: (seen.instance < Some(self.since)).then_some(self.since),
+            // What it printed before our time was printed by the controller before. A container of
+            // our own time is read from its beginning, whatever the node's clock shows.
+            since: (seen.instance < Some(since)).then_some(since),
             tail: (self.mode == RunLogs::Failed).then_some(LAST_LINES),
         };
         let (task, changes) = watch::channel(seen);

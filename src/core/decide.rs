@@ -17,7 +17,7 @@ use super::{
     plan::{Learned, Plan, Seen, Step},
     prepare, readiness,
     reason::Reason,
-    run::{RunId, SeenPod},
+    run::{RunId, SeenPod, is_by_hand},
     schedule::{Earlier, Schedule},
     status::{push_skip, whole_second},
     timetable::Timetable,
@@ -51,7 +51,10 @@ pub fn decide(
             wake_at: draft.next_fire(None).filter(|&fire| fire > now),
         };
     }
-    let wanted = busy.wanted.or_else(|| draft.due_fires());
+    let wanted = busy
+        .wanted
+        .or_else(|| draft.due_fires())
+        .or_else(|| draft.requested_run());
     let next = draft.next_fire(wanted);
     // What is shown can wait for the fire that waits for its pod: it isn't worth a write of its own.
     // And of a schedule that is being deleted, or of which others know more, there is nothing to show.
@@ -71,7 +74,7 @@ pub fn decide(
     let useful = next.filter(|_| schedule.concurrency.takes(&draft.status));
     let (early, early_at) = prepare::early(schedule, seen, learned, useful, ahead, now);
     let queued = draft.queued_without_pod();
-    let coming = draft.coming([wanted, next.map(RunId::first)]);
+    let coming = draft.coming([wanted, next.map(RunId::first), draft.undecided_request()]);
     let (litter, litter_at) = litter(schedule, &seen.pods, &draft.status.active, &coming, now);
     let wakes = [
         // A fire that waits for the active run waits for no time.
@@ -80,6 +83,7 @@ pub fn decide(
         litter_at,
         draft.wake_for_active(),
         draft.wake_for_queued(),
+        draft.wake_for_request(),
     ];
 
     // The order is the order of urgency: what starts a run comes first, what tidies up comes last.
@@ -161,13 +165,14 @@ impl<'a> Draft<'a> {
 
     /// Whether fires wait for the end of this run instead of being dropped.
     fn catching_up(&self, active: &ActiveRun) -> bool {
-        self.timing().is_some_and(|timing| {
+        let timing = self.timing().filter(|_| !is_by_hand(active.fire_time));
+        timing.is_some_and(|timing| {
             missed::catching_up(self.schedule, timing, self.status.observed_since, active)
         })
     }
 
     /// The attempts for which pods are held.
-    fn coming(&self, next: [Option<RunId>; 2]) -> Coming {
+    fn coming(&self, next: [Option<RunId>; 3]) -> Coming {
         let unclear = self.schedule.words.is_none() || self.outdated;
         let queued = self.status.queued.iter();
         let again = self.status.active.iter().filter(|run| run.retry.is_some());
@@ -193,9 +198,18 @@ impl<'a> Draft<'a> {
             reason: reason.name().into(),
             message,
         };
-        self.status.last_fire_time = self.status.last_fire_time.max(Some(due.latest));
+        self.decided(due.latest);
         push_skip(&mut self.status, skip.clone());
         self.news.push(News::Skipped { skip, reason });
+    }
+
+    /// Remembers that the fires up to this one are decided: those of the schedule, or those by hand.
+    fn decided(&mut self, fire: Timestamp) {
+        let until = match is_by_hand(fire) {
+            true => &mut self.status.last_request_time,
+            false => &mut self.status.last_fire_time,
+        };
+        *until = (*until).max(Some(fire));
     }
 
     fn timing(&self) -> Option<&'a Timetable> {
@@ -208,7 +222,9 @@ impl<'a> Draft<'a> {
 
     /// The first fire after those that are decided, or after the one that is about to be.
     fn next_fire(&self, wanted: Option<RunId>) -> Option<Timestamp> {
-        let decided = wanted.map(|run| run.fire).max(Some(self.watermark()))?;
+        // What is asked for by hand takes no fire's place.
+        let wanted = wanted.map(|run| run.fire).filter(|&fire| !is_by_hand(fire));
+        let decided = wanted.max(Some(self.watermark()))?;
         self.timing()?.next(decided)
     }
 

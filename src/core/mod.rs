@@ -23,6 +23,7 @@ pub mod rules;
 pub mod run;
 pub mod schedule;
 pub mod schedule_ref;
+pub mod shards;
 pub mod status;
 pub mod timetable;
 pub mod version;

@@ -15,6 +15,8 @@ pub struct Seen {
     pub status: ScheduledContainerStatus,
     /// Whether the schedule is being deleted: nothing new starts.
     pub deleting: bool,
+    /// The fire of the latest run that somebody asked for by hand.
+    pub requested: Option<Timestamp>,
     pub pods: Vec<SeenPod>,
 }
 

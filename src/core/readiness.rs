@@ -164,6 +164,6 @@ pub fn set(
 }
 
 /// Reasons never to fire with which nothing is wrong.
-fn quiet(reason: Reason) -> bool {
+pub fn quiet(reason: Reason) -> bool {
     matches!(reason, Reason::Suspended | Reason::Disabled)
 }

@@ -20,6 +20,9 @@ pub const FIRE_ANNOTATION: &str = "punctual.dev/fire-time";
 /// The annotation that says which attempt at the fire it is, from 1, on every pod of a run.
 pub const ATTEMPT_ANNOTATION: &str = "punctual.dev/attempt";
 
+/// The annotation of a schedule with the time, in RFC 3339, at which somebody asked for a run.
+pub const REQUEST_ANNOTATION: &str = "punctual.dev/run-requested";
+
 /// What every run is told of itself: the name of an environment variable of all its containers, and
 /// that of an annotation of its pod with the same value.
 pub const TOLD: [(Told, &str, &str); 6] = [
@@ -78,6 +81,19 @@ impl RunId {
     pub fn first(fire: Timestamp) -> Self {
         Self { fire, attempt: 1 }
     }
+}
+
+/// Whether somebody asked for this fire by hand: it has a fraction of a second, and those of
+/// schedules have none.
+pub fn is_by_hand(fire: Timestamp) -> bool {
+    fire.subsec_nanosecond() != 0
+}
+
+/// The fire of a request that was made at this time, to the millisecond.
+pub fn fire_by_hand(request: Timestamp) -> Option<Timestamp> {
+    let milliseconds = request.as_millisecond();
+    let fraction = i64::from(milliseconds % 1_000 == 0);
+    Timestamp::from_millisecond(milliseconds + fraction).ok()
 }
 
 /// What is seen of one pod of a schedule.
@@ -196,6 +212,9 @@ impl SeenPod {
 pub fn pod_name(schedule: &ScheduleRef, run: RunId, salt: u32) -> String {
     let mut suffix = format!("-{}", run.fire.strftime("%Y%m%d-%H%M%S"));
     // Writing to a String can't fail.
+    if is_by_hand(run.fire) {
+        let _ = write!(suffix, "-manual{:03}", run.fire.subsec_millisecond());
+    }
     if salt > 0 {
         let _ = write!(suffix, "-{:04x}{salt:x}", spread(&schedule.uid) & 0xffff);
     }
@@ -267,6 +286,22 @@ mod tests {
     fn a_further_attempt_says_so() {
         assert_eq!(attempt("backup", 2, 0), "backup-20261120-184510-attempt2");
         assert_ne!(attempt("backup", 2, 1), attempt("backup", 2, 0));
+    }
+
+    #[test]
+    fn a_run_by_hand_says_so() {
+        let identity = ScheduleRef {
+            namespace: "default".into(),
+            name: "backup".into(),
+            uid: "1".into(),
+        };
+        let fire = |request: &str| fire_by_hand(request.parse().unwrap()).unwrap();
+        let name = |request| pod_name(&identity, RunId::first(fire(request)), 0);
+        let asked = "2026-11-20T18:45:10.1239Z";
+        assert_eq!(name(asked), "backup-20261120-184510-manual123");
+        let whole = "2026-11-20T18:45:10Z";
+        assert_eq!(name(whole), "backup-20261120-184510-manual001");
+        assert!(is_by_hand(fire(whole)) && !is_by_hand(whole.parse().unwrap()));
     }
 
     #[test]

@@ -25,6 +25,8 @@ fn filled() -> Metrics {
     metrics.event_dropped();
     metrics.log_stream_dropped();
     metrics.set_schedule_file_problems(3);
+    metrics.set_shards_led(5);
+    metrics.lease_changed(LeaseChange::lost);
     metrics
 }
 
@@ -50,6 +52,8 @@ fn every_number_that_is_told_is_shown() {
         "punctual_log_lines_dropped_total 0",
         "punctual_log_streams_dropped_total 1",
         "punctual_schedule_file_problems 3",
+        "punctual_shards_led 5",
+        r#"punctual_lease_changes_total{change="lost"} 1"#,
         concat!(
             r#"punctual_build_info{version=""#,
             env!("CARGO_PKG_VERSION"),

@@ -42,16 +42,30 @@ impl Killer {
 }
 
 impl Controller {
-    /// A controller for a place, with these flags besides the usual ones.
+    /// A controller for a place, with these flags besides the usual ones. It asks for no Lease: what it
+    /// promises, it promises without.
     pub async fn start(place: &Place, flags: &[&str]) -> Self {
+        let mut all = vec!["--no-lease"];
+        all.extend(flags);
+        Self::replica(place, &all).await
+    }
+
+    /// A controller that shares the work with others by Leases in its place.
+    pub async fn replica(place: &Place, flags: &[&str]) -> Self {
         let context = format!("--context={}", place.cluster.context);
         let mut all = vec![context.as_str()];
         all.extend(flags);
-        Self::start_with(place, &all).await
+        Self::run(place, &all).await
     }
 
-    /// A controller for a place, with these flags and none that says which cluster.
+    /// A controller for a place, with these flags and none that says which cluster, without a Lease.
     pub async fn start_with(place: &Place, flags: &[&str]) -> Self {
+        let mut all = vec!["--no-lease"];
+        all.extend(flags);
+        Self::run(place, &all).await
+    }
+
+    async fn run(place: &Place, flags: &[&str]) -> Self {
         let listen = {
             let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
             free.local_addr().expect("its address").to_string()

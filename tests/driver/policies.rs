@@ -250,3 +250,75 @@ async fn an_attempt_that_kubernetes_refuses_ends_its_run() {
         .filter(|write| (write.verb, write.resource) == (Verb::Create, Resource::Pods));
     assert!(creates.count() <= 2);
 }
+
+/// A schedule that has no fire of its own while it is looked at.
+fn by_hand(policy: &str) -> Template {
+    schedule("hello", "0 0 * * *").with("concurrencyPolicy", policy)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_by_hand_starts_once_and_takes_no_fires_place() {
+    let mut world = World::new(ahead(3));
+    world.apply(&schedule("hello", "*/10 * * * * *").takes(1.0));
+    world.until("12:00:03.5").await;
+    world.start("b");
+    world.request("hello", "12:00:03.4");
+    world.until("12:00:06").await;
+    world.crash("a", Duration::from_secs(1));
+    world.until("12:00:12").await;
+    assert_eq!(starts(&world), "12:00:03 12:00:10");
+    let names: Vec<_> = world.lives().into_iter().map(|life| life.name).collect();
+    assert_eq!(names[0], "hello-20261120-120003-manual400");
+    let status = world.status("hello");
+    assert_eq!(status.counts.succeeded, 2);
+    check(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_by_hand_obey_the_policy() {
+    for (policy, started, skipped) in [
+        (
+            "Forbid",
+            "12:00:02",
+            &["StillActive 12:00:05-12:00:05 1"][..],
+        ),
+        ("Queue", "12:00:02 12:00:12", &[]),
+        ("Replace", "12:00:02 12:00:05", &[]),
+        ("Allow", "12:00:02 12:00:05", &[]),
+    ] {
+        let world = World::new(Options::default());
+        world.apply(&by_hand(policy).takes(10.0));
+        world.until("12:00:02").await;
+        world.request("hello", "12:00:02.1");
+        world.until("12:00:05").await;
+        world.request("hello", "12:00:05.1");
+        world.until("12:00:15").await;
+        assert_eq!(starts(&world), started, "{policy}");
+        assert_eq!(skips(&world, "hello"), skipped, "{policy}");
+        world.check_runs();
+        world.until("12:00:40").await;
+        world.check_rest("hello");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspended_schedule_runs_by_hand() {
+    let world = World::new(Options::default());
+    world.apply(&by_hand("Queue").with("suspend", true).takes(4.0));
+    world.until("12:00:02").await;
+    world.request("hello", "12:00:02.1");
+    world.until("12:00:03").await;
+    world.request("hello", "12:00:03");
+    world.until("12:00:10").await;
+    assert_eq!(starts(&world), "12:00:02 12:00:06");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_a_schedule_does_not_run_what_was_asked_of_the_first() {
+    let world = World::new(Options::default());
+    world.apply(&by_hand("Forbid"));
+    world.request("hello", "11:59:59.5");
+    world.until("12:00:10").await;
+    assert_eq!(starts(&world), "");
+    assert_eq!(world.status("hello").last_request_time, None);
+}

@@ -197,14 +197,17 @@ impl World {
                 );
             }
             // What was queued was decided in its turn, and then again.
-            let at_once: Vec<_> = decisions.iter().filter(|one| !one.was_queued()).collect();
+            // What was asked for by hand has no turn.
+            let by_hand = |one: &&Decision| punctual::core::run::is_by_hand(one.first());
+            let at_once = decisions.iter().filter(|one| !one.was_queued());
+            let at_once: Vec<_> = at_once.filter(|one| !by_hand(one)).collect();
             for pair in at_once.windows(2) {
                 assert!(
                     pair[0].last() < pair[1].first(),
                     "G3: decided out of order: {pair:?}"
                 );
             }
-            for decision in &decisions {
+            for decision in decisions.iter().filter(|one| !by_hand(one)) {
                 match decision {
                     Decision::Claim {
                         fire, uid: claimed, ..

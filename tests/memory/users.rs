@@ -28,6 +28,14 @@ impl World {
         self.edit(name, |spec| spec["suspend"] = suspend.into());
     }
 
+    /// Asks for a run by hand, at this time of the first day.
+    pub fn request(&self, name: &str, time: &str) {
+        self.change(schedule_id(name), |object| {
+            let annotations = &mut object["metadata"]["annotations"];
+            annotations["punctual.dev/run-requested"] = format!("2026-11-20T{time}Z").into();
+        });
+    }
+
     /// Deletes a schedule; the garbage collector deletes its pods.
     pub fn delete_schedule(&self, name: &str) {
         self.delete(&schedule_id(name));

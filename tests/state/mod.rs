@@ -47,6 +47,7 @@ pub struct State {
     pub learned: Learned,
     pub ahead: i64,
     pub deleting: bool,
+    pub requested: Option<Timestamp>,
 }
 
 /// The time is `now`, and nothing has happened yet.
@@ -68,6 +69,7 @@ pub fn when(now: &str) -> State {
         learned: Learned::default(),
         ahead: 0,
         deleting: false,
+        requested: None,
     }
 }
 
@@ -223,6 +225,7 @@ impl State {
         let seen = Seen {
             status: self.status,
             deleting: self.deleting,
+            requested: self.requested,
             pods: self.pods,
         };
         let ahead = SignedDuration::from_secs(self.ahead);
@@ -277,7 +280,7 @@ pub fn check_wake(sentence: &str, state: State, wake: &str) {
 
 pub fn shown(step: &Step, before: &ScheduledContainerStatus) -> String {
     let fire = |name: &String| {
-        let stamp = name.rsplit('-').next().unwrap();
+        let stamp = name.split('-').nth(2).unwrap();
         format!("{}:{}:{}", &stamp[..2], &stamp[2..4], &stamp[4..])
     };
     match step {

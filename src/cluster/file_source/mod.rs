@@ -47,6 +47,7 @@ const RESYNC: Duration = Duration::from_secs(60);
 const RETIRE: Duration = Duration::from_secs(1);
 
 /// A schedule file that is to be applied to a cluster.
+#[derive(Clone)]
 pub struct FileSource {
     /// The schedule file. It may be a link, and may not exist yet.
     pub path: PathBuf,
@@ -79,6 +80,8 @@ impl FileSource {
             () = files.watch(sender) => {}
             () = follow(sync, receiver, on_problem, &self.metrics) => {}
         }
+        // Whoever reads the file now counts them.
+        self.metrics.set_schedule_file_problems(0);
     }
 }
 

@@ -65,7 +65,7 @@ impl Setup {
     }
 
     async fn until_idle(&self) {
-        let places = self.follower.0.places.clone();
+        let places = self.follower.inner.places.clone();
         self.until(|setup| places.available_permits() == setup.places)
             .await;
     }
@@ -73,7 +73,7 @@ impl Setup {
     async fn pod_gone_and_idle(&self, uid: &str) {
         self.follower.pod_gone(uid);
         self.until_idle().await;
-        assert!(self.follower.0.lock().is_empty());
+        assert!(self.follower.inner.lock().is_empty());
     }
 
     /// The lines of runs that were logged.
@@ -306,7 +306,7 @@ async fn what_finds_no_place_is_counted_once_and_followed_when_there_is_one() {
     *setup.server.answers.lock().unwrap() = [NotFound].into();
     setup.follower.keep(&HashSet::new());
     setup.until_idle().await;
-    assert!(setup.follower.0.lock().is_empty());
+    assert!(setup.follower.inner.lock().is_empty());
     setup.see(&last);
     let uri = format!("hello-{}", WAITING + 2);
     setup
@@ -337,7 +337,7 @@ async fn in_mode_off_nothing_is_asked_for() {
     setup.see(&pod("1", Phase::Failed, ended(31.0, 32.0)));
     setup.until_idle().await;
     assert_eq!(setup.server.requests().len(), 0);
-    assert!(setup.follower.0.lock().is_empty());
+    assert!(setup.follower.inner.lock().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

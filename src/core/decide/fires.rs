@@ -13,7 +13,7 @@ use crate::{
         prepare, readiness,
         reason::Reason,
         rules::{self, Candidate},
-        run::{RunId, SeenPod},
+        run::{RunId, SeenPod, is_by_hand},
     },
 };
 
@@ -30,15 +30,8 @@ impl Draft<'_> {
         }
         let (timing, watermark) = (self.timing()?, self.watermark());
         let due = timing.due(watermark, self.now)?;
-        let candidate = Candidate {
-            schedule: self.schedule,
-            fire: due.latest,
-            active: &self.status.active,
-            queued: self.status.queued.len(),
-            now: self.now,
-        };
         // What speaks against the latest of them speaks against them all.
-        if let Some((reason, message)) = rules::objection(&candidate) {
+        if let Some((reason, message)) = rules::objection(&self.candidate(due.latest)) {
             self.skip(due, reason, message);
             return None;
         }
@@ -61,13 +54,77 @@ impl Draft<'_> {
             self.skip(fires, refused.reason, refused.message.clone());
             return None;
         }
+        self.place(run, before)
+    }
+
+    /// Decides the run that somebody asked for by hand, by the same rules as a fire. Returns it if it
+    /// needs a pod first.
+    pub(super) fn requested_run(&mut self) -> Option<RunId> {
+        let run = self.undecided_request()?;
+        if run.fire > self.now
+            || self.is_full() && self.status.active.iter().any(|run| self.catching_up(run))
+        {
+            return None;
+        }
+        let alone = missed::alone(run.fire);
+        if let Some((reason, message)) = rules::objection(&self.candidate(run.fire)) {
+            self.skip(alone, reason, message);
+            return None;
+        }
+        if let Some(refused) = self.learned.refused(run) {
+            self.set_ready((false, refused.reason, refused.message.clone()));
+            self.skip(alone, refused.reason, refused.message.clone());
+            return None;
+        }
+        self.place(run, Vec::new())
+    }
+
+    /// The run that somebody asked for by hand, if that is not decided yet. A suspended or disabled
+    /// schedule runs by hand too. What was asked for before its creation was asked of another one, of
+    /// which it is a copy.
+    pub(super) fn undecided_request(&self) -> Option<RunId> {
+        let asked = self.seen.requested?;
+        let open = Some(asked) > self.status.last_request_time && asked > self.schedule.created;
+        (open && self.may_start(asked)).then(|| RunId::first(asked))
+    }
+
+    /// When a run that is asked for ahead of its time is due.
+    pub(super) fn wake_for_request(&self) -> Option<Timestamp> {
+        let asked = self.undecided_request()?.fire;
+        Some(asked).filter(|&asked| asked > self.now)
+    }
+
+    fn may_start(&self, fire: Timestamp) -> bool {
+        !self.seen.deleting
+            && !self.outdated
+            && match &self.schedule.timing {
+                Ok(_) => true,
+                Err(idle) => is_by_hand(fire) && readiness::quiet(idle.reason),
+            }
+    }
+
+    fn candidate(&self, fire: Timestamp) -> Candidate<'_> {
+        Candidate {
+            schedule: self.schedule,
+            fire,
+            active: &self.status.active,
+            queued: self.status.queued.len(),
+            now: self.now,
+        }
+    }
+
+    /// Nothing speaks against a fire: claims it if its pod is there, or queues it. `before` are those
+    /// that pass with it. Returns it if it needs a pod first.
+    fn place(&mut self, run: RunId, before: Vec<Passed>) -> Option<RunId> {
         let Some(pod) = prepare::prepared(self.schedule, self.seen, run) else {
             return Some(run);
         };
+        let full = self.is_full();
         match self.schedule.concurrency {
             Concurrency::Queue { .. } if full || !self.status.queued.is_empty() => {
                 self.pass(before);
-                self.queue(fire);
+                self.decided(run.fire);
+                self.queue(run.fire);
             }
             // What fell due before it is passed together with its claim.
             Concurrency::Replace if full => self.replace_active(),
@@ -76,7 +133,7 @@ impl Draft<'_> {
             | Concurrency::Replace
             | Concurrency::Allow { .. } => {
                 self.pass(before);
-                self.status.last_fire_time = Some(fire);
+                self.decided(run.fire);
                 self.claim(pod);
             }
         }
@@ -111,11 +168,8 @@ impl Draft<'_> {
 
     fn drop_queued(&mut self) {
         let limit = match self.schedule.concurrency {
-            Concurrency::Queue { limit } if self.schedule.timing.is_ok() => limit,
-            Concurrency::Queue { .. }
-            | Concurrency::Forbid
-            | Concurrency::Replace
-            | Concurrency::Allow { .. } => 0,
+            Concurrency::Queue { limit } => limit,
+            Concurrency::Forbid | Concurrency::Replace | Concurrency::Allow { .. } => 0,
         };
         let deadline = self.schedule.starting_deadline;
         let mut place = 0;
@@ -123,7 +177,7 @@ impl Draft<'_> {
             place += 1;
             let late = missed::lateness(fire, self.now);
             let refused = self.learned.refused(RunId::first(fire)).cloned();
-            if place > limit {
+            if place > limit || !self.may_start(fire) {
                 let message = "the schedule was changed while the fire waited".into();
                 self.skip(missed::alone(fire), Reason::ScheduleChanged, message);
             } else if let Some(deadline) = deadline.filter(|&deadline| late > deadline) {
@@ -143,7 +197,6 @@ impl Draft<'_> {
     }
 
     fn queue(&mut self, fire: Timestamp) {
-        self.status.last_fire_time = Some(fire);
         self.status.queued.push(QueuedFire { fire_time: fire });
         let message = match self.status.active.first() {
             Some(active) => format!("it waits for run {} to end", active.name),
@@ -192,7 +245,7 @@ impl Draft<'_> {
         let queued = self.status.queued.iter();
         let mut runs = queued.map(|queued| RunId::first(queued.fire_time));
         runs.find(|&run| prepare::prepared(self.schedule, self.seen, run).is_none())
-            .filter(|_| self.timing().is_some())
+            .filter(|run| self.may_start(run.fire))
     }
 
     /// When a fire that waits is out of time.
