@@ -40,6 +40,14 @@ fn ours(policy: Policy, fires: u8, retries: u8) -> Config {
         policy,
         fires,
         retries,
+        by_hand: false,
+    }
+}
+
+fn by_hand(config: Config) -> Config {
+    Config {
+        by_hand: true,
+        ..config
     }
 }
 
@@ -121,6 +129,44 @@ fn queue_holds_with_a_second_attempt() {
 #[test]
 fn replace_holds_with_a_second_attempt() {
     holds(ours(Policy::Replace, 2, 1));
+}
+
+#[test]
+fn forbid_holds_with_a_run_by_hand() {
+    holds(by_hand(ours(Policy::Forbid, 2, 0)));
+}
+
+#[test]
+fn queue_holds_with_a_run_by_hand() {
+    holds(by_hand(ours(Policy::Queue, 2, 0)));
+}
+
+#[test]
+fn replace_holds_with_a_run_by_hand() {
+    holds(by_hand(ours(Policy::Replace, 2, 0)));
+}
+
+#[test]
+fn allow_holds_with_a_run_by_hand() {
+    holds(by_hand(ours(Policy::Allow, 2, 0)));
+}
+
+#[test]
+#[ignore = "minutes"]
+fn forbid_holds_for_all_at_once() {
+    holds(by_hand(ours(Policy::Forbid, 3, 1)));
+}
+
+#[test]
+#[ignore = "minutes"]
+fn queue_holds_for_all_at_once() {
+    holds(by_hand(ours(Policy::Queue, 3, 1)));
+}
+
+#[test]
+#[ignore = "minutes"]
+fn replace_holds_for_all_at_once() {
+    holds(by_hand(ours(Policy::Replace, 3, 1)));
 }
 
 #[test]

@@ -124,7 +124,10 @@ impl Checked {
     fn what_happens(&self) -> Vec<Property<Self>> {
         let mut happens = vec![
             Property::sometimes("every fire gets a run", |model: &Self, state: &State| {
-                (1..=model.config.fires).all(|fire| state.started.has(Run::first(fire)))
+                model
+                    .config
+                    .all_fires()
+                    .all(|fire| state.started.has(Run::first(fire)))
             }),
             Property::sometimes("every fire is skipped", |model: &Self, state: &State| {
                 state.status.last_fire == model.config.fires

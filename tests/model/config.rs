@@ -1,6 +1,6 @@
 //! Which protocol is checked, and for which schedule.
 
-use super::state::Run;
+use super::state::{BY_HAND, Run};
 
 /// What `spec.concurrencyPolicy` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +40,16 @@ pub struct Config {
     pub fires: u8,
     /// How often a run that failed is tried again.
     pub retries: u8,
+    /// Whether a run is asked for by hand as well.
+    pub by_hand: bool,
 }
 
 impl Config {
+    pub fn all_fires(&self) -> impl Iterator<Item = u8> + use<> {
+        let by_hand = self.by_hand.then_some(BY_HAND);
+        (1..=self.fires).chain(by_hand)
+    }
+
     /// How many runs may be active at once.
     pub fn capacity(&self) -> usize {
         match self.policy {

@@ -26,7 +26,7 @@ use serde_json::json;
 use super::{
     config::{Config, Policy},
     server::Request,
-    state::{Active, Phase, Pod, Record, Run, Stage, Status},
+    state::{Active, BY_HAND, Phase, Pod, Record, Run, Stage, Status},
 };
 
 /// When the schedule was made: 2026-11-20 12:00:00 UTC.
@@ -59,6 +59,7 @@ pub struct Moment {
 /// The schedule for which is decided.
 pub struct Real {
     schedule: Schedule,
+    requested: Option<Timestamp>,
 }
 
 impl Real {
@@ -85,7 +86,10 @@ impl Real {
         let almanac = Arc::new(Almanac::new(TimeZone::UTC));
         let schedule = Schedule::parse(IDENTITY.clone(), 1, time(0), &spec, &almanac);
         assert!(schedule.timing.is_ok(), "{:?}", schedule.timing);
-        Self { schedule }
+        Self {
+            schedule,
+            requested: config.by_hand.then(|| time(BY_HAND)),
+        }
     }
 
     /// What a controller asks for that has this view of the pods, one each.
@@ -100,6 +104,7 @@ impl Real {
         let mut seen = Seen {
             status: self.status(status, moment, now),
             deleting: false,
+            requested: self.requested,
             pods: Vec::new(),
         };
         let mut learned = Learned::default();
@@ -171,6 +176,7 @@ impl Real {
         });
         let mut real = ScheduledContainerStatus {
             last_fire_time: Some(status.last_fire).filter(|&fire| fire > 0).map(time),
+            last_request_time: status.by_hand.then(|| time(BY_HAND)),
             active: active.collect(),
             queued: status
                 .queued
@@ -191,6 +197,7 @@ impl Real {
 fn projected(real: &ScheduledContainerStatus) -> Status {
     Status {
         last_fire: real.last_fire_time.map_or(0, fire),
+        by_hand: real.last_request_time.is_some(),
         active: real
             .active
             .iter()
@@ -255,9 +262,10 @@ fn request(step: Step, views: &[View]) -> Request {
 fn skipped(status: &ScheduledContainerStatus) -> u8 {
     let mut skipped = 0;
     for record in &status.recent_skips {
-        let fires = fire(record.fire_time)..=fire(record.last_fire_time);
+        let within = |&fire: &u8| (record.fire_time..=record.last_fire_time).contains(&time(fire));
+        let fires: Vec<_> = (1..=BY_HAND).filter(within).collect();
         assert_eq!(fires.len() as u64, record.count, "{record:?}");
-        skipped |= fires.fold(0, |skipped, fire| skipped | 1 << fire);
+        skipped |= fires.iter().fold(0, |skipped, fire| skipped | 1 << fire);
     }
     skipped
 }
@@ -329,14 +337,18 @@ fn place(uid: &str) -> u8 {
 
 /// When a fire is; 0 is when the schedule was made.
 fn time(fire: u8) -> Timestamp {
-    seconds(i64::from(fire) * EVERY)
+    match fire {
+        // Before the first fire, and with a fraction as all that is asked for by hand.
+        BY_HAND => seconds(1) + SignedDuration::from_millis(500),
+        _ => seconds(i64::from(fire) * EVERY),
+    }
 }
 
 /// Which fire is at this time. It must be one.
-fn fire(time: Timestamp) -> u8 {
-    let seconds = time.as_second() - seconds(0).as_second();
-    assert_eq!(seconds % EVERY, 0, "{time} is no fire");
-    (seconds / EVERY) as u8
+fn fire(at: Timestamp) -> u8 {
+    let mut fires = 0..=BY_HAND;
+    let found = fires.find(|&fire| time(fire) == at);
+    found.unwrap_or_else(|| panic!("{at} is no fire"))
 }
 
 fn seconds(after: i64) -> Timestamp {

@@ -6,7 +6,7 @@ use super::{
     controllers::Controllers,
     real::{Moment, View},
     server::{Action, Request},
-    state::{Phase, Run, State},
+    state::{Decision, Phase, Run, State},
 };
 
 /// So many rounds are far more than any state needs.
@@ -39,7 +39,7 @@ fn settles(mut state: State, due: u8, controllers: &Controllers, config: &Config
         let Some(step) = steps.into_iter().next() else {
             match next_report(&state).and_then(|report| report.apply(&state, config)) {
                 Some(next) => state = next,
-                None => return rests(&state, due),
+                None => return rests(&state, due, config),
             }
             continue;
         };
@@ -70,10 +70,11 @@ fn next_report(state: &State) -> Option<Action> {
     })
 }
 
-fn rests(state: &State, due: u8) -> bool {
+fn rests(state: &State, due: u8, config: &Config) -> bool {
     let status = &state.status;
-    let held_for_later = |run: Run| run.fire > status.last_fire && run.attempt == 1;
+    let held_for_later = |run: Run| status.decision(run.fire) == Decision::None;
     status.last_fire >= due
+        && (status.by_hand || !config.by_hand)
         && status.active.is_empty()
         && status.queued.is_empty()
         && state

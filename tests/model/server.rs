@@ -135,10 +135,12 @@ impl State {
 /// which is why the model needs no number to tell versions apart.
 fn follows(before: &Status, record: &Record, config: &Config) -> bool {
     use Decision::{Active, None, Over, Queued};
-    (1..=config.fires).all(|fire| {
+    config.all_fires().all(|fire| {
         let skips = record.skips(fire);
         match (before.decision(fire), record.to.decision(fire)) {
-            (None, None) | (None | Queued, Queued | Active(1, Stage::Claimed)) => !skips,
+            // A claim may carry its own end, if what replaces it is decided in the same write.
+            (None, None)
+            | (None | Queued, Queued | Active(1, Stage::Claimed | Stage::Stopping)) => !skips,
             (None | Queued, Over) => skips,
             (was @ Active(..), is @ (Active(..) | Over)) => was <= is && !skips,
             (Over, Over) => !skips,

@@ -10,6 +10,9 @@ pub struct Run {
     pub attempt: u8,
 }
 
+/// Stands for the fire of a run that is asked for by hand.
+pub const BY_HAND: u8 = 5;
+
 /// The most attempts that a set of runs has room for.
 const ATTEMPTS: u8 = 3;
 
@@ -20,7 +23,7 @@ impl Run {
 
     /// Its place in a set of runs.
     fn bit(self) -> u16 {
-        assert!(self.fire <= 5 && self.attempt <= ATTEMPTS);
+        assert!(self.fire <= BY_HAND && self.attempt <= ATTEMPTS);
         1 << ((self.fire - 1) * ATTEMPTS + self.attempt - 1)
     }
 }
@@ -44,7 +47,7 @@ impl Runs {
 
     pub fn iter(self) -> impl Iterator<Item = Run> {
         let runs =
-            (1..=5).flat_map(|fire| (1..=ATTEMPTS).map(move |attempt| Run { fire, attempt }));
+            (1..=BY_HAND).flat_map(|fire| (1..=ATTEMPTS).map(move |attempt| Run { fire, attempt }));
         runs.filter(move |&run| self.has(run))
     }
 }
@@ -162,6 +165,8 @@ pub struct Active {
 pub struct Status {
     /// 0 before the first.
     pub last_fire: u8,
+    /// Whether the run that is asked for by hand is decided.
+    pub by_hand: bool,
     pub active: Vec<Active>,
     pub queued: Vec<u8>,
 }
@@ -181,10 +186,15 @@ impl Status {
             Decision::Active(active.run.attempt, active.stage)
         } else if self.queued.contains(&fire) {
             Decision::Queued
-        } else if fire > self.last_fire {
-            Decision::None
         } else {
-            Decision::Over
+            let decided = match fire {
+                BY_HAND => self.by_hand,
+                _ => fire <= self.last_fire,
+            };
+            match decided {
+                true => Decision::Over,
+                false => Decision::None,
+            }
         }
     }
 

@@ -69,7 +69,7 @@ fn claim(fire: u8, status: &Status) -> Record {
         to: Status {
             last_fire: fire,
             active: vec![active],
-            queued: Vec::new(),
+            ..status.clone()
         },
         skipped: passed(status, fire - 1),
     }
