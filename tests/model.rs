@@ -2,10 +2,14 @@
 //!
 //! Any controller may ask for anything that `core::decide` says to a view that was ever true; what was
 //! asked for is applied late, repeatedly or never; users delete pods, and clocks show anything. The only
-//! bound is the number of fires. See `controllers` for who may ask for what, `server` for what it does.
+//! bounds are the numbers of fires and of attempts. See `controllers` for who may ask for what, and
+//! `server` for what becomes of it. Not in it are edits and deletions of the schedule, refused pods,
+//! names that strangers have, and deadlines.
 //!
-//! Each run prints how many states it went through: `cargo test --test model -- --nocapture`. The long
-//! ones are `cargo test --test model -- --ignored --nocapture`.
+//! Wrong protocols are checked by the same rules, so that it is known what they find.
+//!
+//! `cargo test --test model -- --nocapture --test-threads 1` shows how many states each has, and how the
+//! wrong ones are broken; `--ignored` runs the long ones.
 
 #[path = "model/checked.rs"]
 mod checked;
@@ -41,12 +45,20 @@ fn ours(policy: Policy, fires: u8, retries: u8) -> Config {
         fires,
         retries,
         by_hand: false,
+        catches_up: false,
     }
 }
 
 fn by_hand(config: Config) -> Config {
     Config {
         by_hand: true,
+        ..config
+    }
+}
+
+fn catches_up(config: Config) -> Config {
+    Config {
+        catches_up: true,
         ..config
     }
 }
@@ -129,6 +141,21 @@ fn queue_holds_with_a_second_attempt() {
 #[test]
 fn replace_holds_with_a_second_attempt() {
     holds(ours(Policy::Replace, 2, 1));
+}
+
+#[test]
+fn forbid_holds_while_missed_fires_run_one_after_the_other() {
+    holds(catches_up(ours(Policy::Forbid, 3, 0)));
+}
+
+#[test]
+fn queue_holds_while_missed_fires_run_one_after_the_other() {
+    holds(catches_up(ours(Policy::Queue, 3, 0)));
+}
+
+#[test]
+fn replace_holds_while_missed_fires_run_one_after_the_other() {
+    holds(catches_up(ours(Policy::Replace, 3, 0)));
 }
 
 #[test]

@@ -162,6 +162,12 @@ impl Checked {
                 |_, state: &State| state.started.iter().any(|run| run.attempt == 2),
             ));
         }
+        if self.config.catches_up {
+            happens.push(Property::sometimes(
+                "a run is claimed while a later fire is due",
+                |_, state: &State| state.status.active.iter().any(|run| run.late),
+            ));
+        }
         match self.config.policy {
             Policy::Forbid => {}
             Policy::Queue => happens

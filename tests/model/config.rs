@@ -42,6 +42,8 @@ pub struct Config {
     pub retries: u8,
     /// Whether a run is asked for by hand as well.
     pub by_hand: bool,
+    /// Whether all missed fires run, one after the other, and not only the latest.
+    pub catches_up: bool,
 }
 
 impl Config {

@@ -25,6 +25,9 @@ use super::{
     wrong,
 };
 
+/// What one controller decides on.
+type Sight = (Status, Vec<(Pod, View)>, Moment);
+
 /// All that may be asked for, of what there is.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
@@ -41,7 +44,7 @@ pub struct Controllers {
     config: Config,
     real: Real,
     asked: Known<(Status, Vec<Pod>), Asked>,
-    plans: Known<(Status, Vec<(Pod, View)>, Moment), Vec<Request>>,
+    plans: Known<Sight, Vec<Request>>,
 }
 
 impl Controllers {

@@ -60,6 +60,7 @@ pub struct Moment {
 pub struct Real {
     schedule: Schedule,
     requested: Option<Timestamp>,
+    catches_up: bool,
 }
 
 impl Real {
@@ -75,6 +76,7 @@ impl Real {
                 Policy::Allow => "Allow",
             },
             "maxActive": config.capacity(),
+            "missedFires": if config.catches_up { "RunAll" } else { "RunLatest" },
             // Also what the model's users do is tried again.
             "retry": {"limit": config.retries, "onReasons": ["NonZeroExit", "PodDeleted"]},
             // A pod that has ended is collected at once, so that its name is free again.
@@ -89,6 +91,7 @@ impl Real {
         Self {
             schedule,
             requested: config.by_hand.then(|| time(BY_HAND)),
+            catches_up: config.catches_up,
         }
     }
 
@@ -120,13 +123,13 @@ impl Real {
         for _ in 0..3 {
             let plan = decide(&self.schedule, &seen, &learned, ahead, now);
             if let [Step::Record { status: shown, .. }] = plan.steps.as_slice()
-                && projected(shown) == *status
+                && self.projected(shown) == *status
             {
                 seen.status = (**shown).clone();
                 continue;
             }
             let steps = plan.steps.into_iter();
-            return steps.map(|step| request(step, views)).collect();
+            return steps.map(|step| self.request(step, views)).collect();
         }
         panic!("what is shown does not settle: {status:?}, {views:?}, {moment:?}");
     }
@@ -134,7 +137,12 @@ impl Real {
     /// A status in full. Times of claims and attempts are such that they object to nothing.
     fn status(&self, status: &Status, moment: Moment, now: Timestamp) -> ScheduledContainerStatus {
         let active = status.active.iter().map(|active| {
-            let Active { run, uid, stage } = *active;
+            let Active {
+                run,
+                uid,
+                stage,
+                late,
+            } = *active;
             let fire_time = time(run.fire);
             let (name, uid) = (name(run), uid_of(uid.expect("claimed with its pod").into()));
             let after = || RunRecord {
@@ -158,7 +166,7 @@ impl Real {
             let retries = matches!(stage, Stage::Retrying | Stage::GivenUp);
             let stops = matches!(stage, Stage::Stopping | Stage::GivenUp);
             ActiveRun {
-                claim_time: fire_time,
+                claim_time: if late { time(run.fire + 1) } else { fire_time },
                 attempt: run.attempt.into(),
                 uncounted: 0,
                 retry: retries.then(|| {
@@ -191,70 +199,73 @@ impl Real {
         set_condition(&mut real, READY, true, Reason::Ready, "", 1, time(0));
         real
     }
-}
 
-/// What of a status the protocol rests on.
-fn projected(real: &ScheduledContainerStatus) -> Status {
-    Status {
-        last_fire: real.last_fire_time.map_or(0, fire),
-        by_hand: real.last_request_time.is_some(),
-        active: real
-            .active
-            .iter()
-            .map(|active| Active {
-                run: Run {
-                    fire: fire(active.fire_time),
-                    attempt: active.attempt as u8,
-                },
-                uid: Some(place(&active.uid)),
-                stage: match (&active.retry, &active.stopping) {
-                    (None, None) => Stage::Claimed,
-                    (None, Some(_)) => Stage::Stopping,
-                    (Some(_), None) => Stage::Retrying,
-                    (Some(_), Some(_)) => Stage::GivenUp,
-                },
-            })
-            .collect(),
-        queued: real
-            .queued
-            .iter()
-            .map(|queued| fire(queued.fire_time))
-            .collect(),
+    /// What of a status the protocol rests on.
+    fn projected(&self, real: &ScheduledContainerStatus) -> Status {
+        Status {
+            last_fire: real.last_fire_time.map_or(0, fire),
+            by_hand: real.last_request_time.is_some(),
+            active: real
+                .active
+                .iter()
+                .map(|active| Active {
+                    run: Run {
+                        fire: fire(active.fire_time),
+                        attempt: active.attempt as u8,
+                    },
+                    uid: Some(place(&active.uid)),
+                    stage: match (&active.retry, &active.stopping) {
+                        (None, None) => Stage::Claimed,
+                        (None, Some(_)) => Stage::Stopping,
+                        (Some(_), None) => Stage::Retrying,
+                        (Some(_), Some(_)) => Stage::GivenUp,
+                    },
+                    late: self.catches_up
+                        && fire(active.fire_time) < BY_HAND
+                        && active.claim_time >= time(fire(active.fire_time) + 1),
+                })
+                .collect(),
+            queued: real
+                .queued
+                .iter()
+                .map(|queued| fire(queued.fire_time))
+                .collect(),
+        }
     }
-}
 
-fn request(step: Step, views: &[View]) -> Request {
-    match step {
-        Step::Prepare { run, name: asked } => {
-            let run = Run {
-                fire: fire(run.fire),
-                attempt: run.attempt as u8,
-            };
-            assert_eq!(asked, name(run));
-            Request::Prepare(run)
+    fn request(&self, step: Step, views: &[View]) -> Request {
+        match step {
+            Step::Prepare { run, name: asked } => {
+                let run = Run {
+                    fire: fire(run.fire),
+                    attempt: run.attempt as u8,
+                };
+                assert_eq!(asked, name(run));
+                Request::Prepare(run)
+            }
+            Step::Record { status, news: _ } => Request::Record(Record {
+                skipped: skipped(&status),
+                to: self.projected(&status),
+            }),
+            Step::Release { uid, .. } => Request::Release(place(&uid)),
+            Step::Verify { uid, .. } => Request::Verify(place(&uid)),
+            Step::Stop { uid, .. } => Request::Stop(place(&uid)),
+            // What the model lets happen at any time is no more than this.
+            Step::Sweep { uid, .. } => {
+                let shown = views[place(&uid) as usize].shown;
+                assert_eq!(shown, Some(Phase::Held), "a sweep of what is not held");
+                Request::Sweep(place(&uid))
+            }
+            Step::Collect { uid, .. } => {
+                let shown = views[place(&uid) as usize].shown;
+                assert!(
+                    shown.is_some_and(Phase::ended),
+                    "a collect of what has not ended"
+                );
+                Request::Collect(place(&uid))
+            }
+            Step::Try { .. } => unreachable!("the template is known to be good"),
         }
-        Step::Record { status, news: _ } => Request::Record(Record {
-            skipped: skipped(&status),
-            to: projected(&status),
-        }),
-        Step::Release { uid, .. } => Request::Release(place(&uid)),
-        Step::Verify { uid, .. } => Request::Verify(place(&uid)),
-        Step::Stop { uid, .. } => Request::Stop(place(&uid)),
-        // What the model lets happen at any time is no more than this.
-        Step::Sweep { uid, .. } => {
-            let shown = views[place(&uid) as usize].shown;
-            assert_eq!(shown, Some(Phase::Held), "a sweep of what is not held");
-            Request::Sweep(place(&uid))
-        }
-        Step::Collect { uid, .. } => {
-            let shown = views[place(&uid) as usize].shown;
-            assert!(
-                shown.is_some_and(Phase::ended),
-                "a collect of what has not ended"
-            );
-            Request::Collect(place(&uid))
-        }
-        Step::Try { .. } => unreachable!("the template is known to be good"),
     }
 }
 

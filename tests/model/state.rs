@@ -158,6 +158,8 @@ pub struct Active {
     /// The place of its pod; `None` where a wrong protocol claims before there is a pod.
     pub uid: Option<u8>,
     pub stage: Stage,
+    /// Whether a later fire was due when it was claimed: only where missed fires run one after the other.
+    pub late: bool,
 }
 
 /// The status, without what only people read.

@@ -64,6 +64,7 @@ fn claim(fire: u8, status: &Status) -> Record {
         run: Run::first(fire),
         uid: None,
         stage: Stage::Claimed,
+        late: false,
     };
     Record {
         to: Status {
