@@ -42,7 +42,7 @@ test-unit: ## Run the tests that need no cluster
 
 sim: SEEDS = 10000
 sim: ## Attack the driver on a cluster in memory: SEEDS=10000 worlds, or the one of SEED=n, with its story
-	@SEEDS=$(SEEDS) SEED=$(SEED) $(CARGO) test --locked --profile sim --test simulation -- --nocapture $(if $(SEED),every_seed)
+	@SEEDS=$(SEEDS) SEED=$(SEED) $(CARGO) test --locked --test simulation -- --nocapture $(if $(SEED),every_seed)
 
 test-robfig: ## Compare with robfig/cron, the parser of CronJob; needs Go
 	$(CARGO) test --locked --test robfig

@@ -1,6 +1,5 @@
 //! What users do behind the controller's back.
 
-use jiff::ToSpan;
 use punctual::core::{
     run::{MOST_SALT, RunId, pod_name},
     schedule_ref::ScheduleRef,
