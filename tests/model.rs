@@ -179,19 +179,19 @@ fn allow_holds_with_a_run_by_hand() {
 }
 
 #[test]
-#[ignore = "minutes"]
+#[ignore = "more than seven minutes in a debug build"]
 fn forbid_holds_for_all_at_once() {
     holds(by_hand(ours(Policy::Forbid, 3, 1)));
 }
 
 #[test]
-#[ignore = "minutes"]
+#[ignore = "more than seven minutes in a debug build"]
 fn queue_holds_for_all_at_once() {
     holds(by_hand(ours(Policy::Queue, 3, 1)));
 }
 
 #[test]
-#[ignore = "minutes"]
+#[ignore = "more than seven minutes in a debug build"]
 fn replace_holds_for_all_at_once() {
     holds(by_hand(ours(Policy::Replace, 3, 1)));
 }
