@@ -29,6 +29,7 @@ trait Told {
     fn waits(self, fire: &str, attempt: u32, until: &str) -> Self;
     fn also_active(self, fire: &str) -> Self;
     fn stopping(self, reason: &str) -> Self;
+    fn requested(self, time: &str) -> Self;
 }
 
 impl Told for State {
@@ -65,6 +66,12 @@ impl Told for State {
         let pod = held(fire);
         self.status.active.push(active::claimed(&pod, pod.fire));
         self.decided(fire)
+    }
+
+    /// Somebody asked for a run at this time.
+    fn requested(mut self, time: &str) -> Self {
+        self.requested = Some(at(time));
+        self
     }
 
     fn stopping(mut self, reason: &str) -> Self {
@@ -178,10 +185,60 @@ fn a_run_that_is_being_stopped() {
         "record(end 12:00:10 Replaced, claim 12:00:20)",
     );
     check(
+        "another fire is due as well: its pod comes first, and is kept",
+        policy("12:00:30", "Replace")
+            .active("12:00:10")
+            .stopping("Replaced")
+            .pod(running("12:00:10").deleting())
+            .pod(held("12:00:30")),
+        "-",
+    );
+    check(
         "it was not even started: it is not started to be stopped",
         replaced(held("12:00:10")),
         "stop",
     );
+}
+
+#[test]
+fn a_run_that_is_asked_for_by_hand() {
+    let asked = |now, concurrency| policy(now, concurrency).requested("12:00:14.5");
+    let by_hand = || held("12:00:14.5");
+    check(
+        "not yet: nothing",
+        asked("12:00:14", "Forbid").decided("12:00:10"),
+        "-",
+    );
+    check(
+        "its pod first",
+        asked("12:00:15", "Forbid").decided("12:00:10"),
+        "prepare 12:00:14",
+    );
+    check(
+        "its pod is held: the claim",
+        asked("12:00:15", "Forbid")
+            .decided("12:00:10")
+            .pod(by_hand()),
+        "record(claim 12:00:14)",
+    );
+    check(
+        "a run is active: the policy holds",
+        asked("12:00:15", "Forbid")
+            .active("12:00:10")
+            .pod(running("12:00:10")),
+        "record(skip 12:00:14 x1 StillActive)",
+    );
+    check(
+        "Replace, and a fire is due as well: what is claimed now is not replaced by the same write",
+        asked("12:00:20", "Replace")
+            .decided("12:00:10")
+            .pod(held("12:00:20"))
+            .pod(by_hand()),
+        "record(claim 12:00:20)",
+    );
+    let mut done = asked("12:00:15", "Forbid").decided("12:00:10");
+    done.status.last_request_time = done.requested;
+    check("it was decided", done, "-");
 }
 
 #[test]

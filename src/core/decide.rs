@@ -45,6 +45,7 @@ pub fn decide(
         status: seen.status.clone(),
         news: Vec::new(),
         outdated: false,
+        replacing: None,
     };
     draft.repair();
     draft.adopt();
@@ -63,7 +64,7 @@ pub fn decide(
         .wanted
         .or_else(|| draft.due_fires())
         .or_else(|| draft.requested_run());
-    let next = draft.next_fire(wanted);
+    let next = draft.next_fire(wanted.or(draft.replacing));
     // What is shown can wait for the fire that waits for its pod: it isn't worth a write of its own.
     // And of a schedule that is being deleted, or of which others know more, there is nothing to show.
     let shows = !seen.deleting && !draft.outdated;
@@ -82,7 +83,12 @@ pub fn decide(
     let useful = next.filter(|_| schedule.concurrency.takes(&draft.status));
     let (early, early_at) = prepare::early(schedule, seen, learned, useful, ahead, now);
     let queued = draft.queued_without_pod();
-    let coming = draft.coming([wanted, next.map(RunId::first), draft.undecided_request()]);
+    let coming = draft.coming([
+        wanted,
+        draft.replacing,
+        next.map(RunId::first),
+        draft.undecided_request(),
+    ]);
     let (litter, litter_at) = litter(schedule, &seen.pods, &draft.status.active, &coming, now);
     let wakes = [
         // A fire that waits for the active run waits for no time.
@@ -134,6 +140,8 @@ struct Draft<'a> {
     news: Vec<News>,
     /// Another controller sees a later version of a calendar: what fires by ours is not for us to say.
     outdated: bool,
+    /// The fire that starts when those that it replaces have ended: its pod is held until then.
+    replacing: Option<RunId>,
 }
 
 impl<'a> Draft<'a> {
@@ -216,7 +224,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The attempts for which pods are held.
-    fn coming(&self, next: [Option<RunId>; 3]) -> Coming {
+    fn coming(&self, next: [Option<RunId>; 4]) -> Coming {
         let unclear = self.schedule.words.is_none() || self.outdated;
         let queued = self.status.queued.iter();
         let again = self.status.active.iter().filter(|run| run.retry.is_some());

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Draft;
 use crate::{
-    api::QueuedFire,
+    api::{ActiveRun, QueuedFire},
     core::{
         active,
         concurrency::{self, Concurrency},
@@ -61,7 +61,11 @@ impl Draft<'_> {
     /// needs a pod first.
     pub(super) fn requested_run(&mut self) -> Option<RunId> {
         let run = self.undecided_request()?;
+        let known = &self.seen.status.active;
+        let is_known = |run: &ActiveRun| known.iter().any(|known| known.uid == run.uid);
         if run.fire > self.now
+            // What is only about to be claimed is not replaced in the same write.
+            || !self.status.active.iter().all(is_known)
             || self.is_full() && self.status.active.iter().any(|run| self.catching_up(run))
         {
             return None;
@@ -127,7 +131,10 @@ impl Draft<'_> {
                 self.queue(run.fire);
             }
             // What fell due before it is passed together with its claim.
-            Concurrency::Replace if full => self.replace_active(),
+            Concurrency::Replace if full => {
+                self.replace_active();
+                self.replacing = Some(run);
+            }
             Concurrency::Forbid
             | Concurrency::Queue { .. }
             | Concurrency::Replace
