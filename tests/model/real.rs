@@ -14,7 +14,8 @@ use punctual::{
         plan::{Learned, Seen, Step},
         reason::Reason,
         run::{
-            self, ContainerState, Presence, RunId, SeenContainer, SeenPod, Terminated, pod_name,
+            self, ContainerState, Presence, Restarts, RunId, SeenContainer, SeenPod, Terminated,
+            pod_name,
         },
         schedule::Schedule,
         schedule_ref::ScheduleRef,
@@ -250,6 +251,7 @@ impl Real {
             Step::Release { uid, .. } => Request::Release(place(&uid)),
             Step::Verify { uid, .. } => Request::Verify(place(&uid)),
             Step::Stop { uid, .. } => Request::Stop(place(&uid)),
+            Step::StopOthers { .. } => unreachable!("no schedule here names a main container"),
             // What the model lets happen at any time is no more than this.
             Step::Sweep { uid, .. } => {
                 let shown = views[place(&uid) as usize].shown;
@@ -290,6 +292,8 @@ fn seen_pod(uid: usize, pod: Pod, phase: Phase, view: View) -> SeenPod {
         };
         vec![SeenContainer {
             name: "main".into(),
+            restarts: Restarts::Never,
+            ready: false,
             state: ContainerState::Terminated(terminated),
         }]
     };
@@ -320,6 +324,8 @@ fn seen_pod(uid: usize, pod: Pod, phase: Phase, view: View) -> SeenPod {
         started: None,
         disruption: None,
         unschedulable: None,
+        deadline: None,
+        main: None,
         containers,
     }
 }
