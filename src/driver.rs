@@ -185,6 +185,7 @@ impl Driver {
     /// Brings one schedule forward as far as it goes now. `wake_at` is when to do so again.
     async fn reconcile(&self, key: &Key, wake_at: &mut Option<Timestamp>) -> Result<(), Error> {
         let mut learned = Learned::default();
+        let (mut recorded, mut put_off) = (false, None);
         for _ in 0..ROUNDS {
             // 1, 2: parse and observe. The cache parses a spec once, when it comes in. (pure)
             let Some((entry, seen)) = self.cache.observe(key) else {
@@ -215,7 +216,7 @@ impl Driver {
             *wake_at = wake;
             if steps.is_empty() {
                 self.cache.forget_gone(key);
-                return Ok(());
+                return put_off.map_or(Ok(()), Err);
             }
             for (place, step) in steps.into_iter().enumerate() {
                 // A Lease that was lost meanwhile ends the turn: another goes on from here.
@@ -228,13 +229,30 @@ impl Driver {
                     break;
                 }
                 // 4, 5: build and apply. (client)
-                let answer = self.apply(&entry, &seen, &step).await?;
+                let answer = match self.apply(&entry, &seen, &step).await {
+                    Ok(answer) => answer,
+                    // One pod that can't be had now keeps nothing else of the schedule waiting.
+                    Err(error) if learned.put_off.takes(&step) => {
+                        put_off.get_or_insert(error);
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
+                recorded |= matches!(answer, Answer::Recorded(_));
                 // 6: report. (queued for a client)
                 self.report(&entry.schedule.identity, &step, &answer);
                 self.learn(&entry.schedule.identity, &step, answer, &mut learned);
             }
         }
-        Err(Error::Restless(ROUNDS))
+        match put_off {
+            Some(error) => Err(error),
+            None if recorded => {
+                // It gets on; others have their turn first.
+                *wake_at = Some(self.clock.now());
+                Ok(())
+            }
+            None => Err(Error::Restless(ROUNDS)),
+        }
     }
 
     async fn apply(&self, entry: &Entry, seen: &Seen, step: &Step) -> Result<Answer, Error> {
@@ -303,16 +321,14 @@ impl Driver {
                 // What follows is about another schedule of that name, if about any.
                 *learned = Learned::default();
             }
-            Answer::Refused(refused) => learned.refused = Some(refused),
+            Answer::Refused(refused) => learned.refused.push(refused),
             Answer::NameTaken { run, name } => {
-                learned.names_taken += 1;
-                if learned.names_taken > MOST_SALT {
+                learned.names_taken.push(run);
+                if learned.names_taken(run) > MOST_SALT {
                     let message =
                         format!("pods of others have all names for its run, up to {name}");
                     let reason = Reason::NameTaken;
-                    // The next fire has names of its own.
-                    learned.names_taken = 0;
-                    learned.refused = Some(Refused {
+                    learned.refused.push(Refused {
                         run,
                         reason,
                         message,

@@ -6,6 +6,7 @@ mod state;
 use punctual::core::{
     plan::{Learned, Step, Trial},
     reason::Reason,
+    run::RunId,
     status::{READY, set_condition},
 };
 use state::*;
@@ -42,7 +43,7 @@ fn a_fire_that_nothing_speaks_against() {
     );
     check(
         "due, name taken by a stranger: another name",
-        when("12:00:10").learned(|learned| learned.names_taken = 1),
+        when("12:00:10").learned(|learned| learned.names_taken.push(RunId::first(at("12:00:10")))),
         "prepare 12:00:10 salted",
     );
 }
@@ -333,7 +334,7 @@ fn fires_that_were_missed_and_shall_all_run() {
         "the names of the oldest taken: the next has names of its own",
         all("12:00:35").learned(|learned| {
             refused("12:00:10")(learned);
-            learned.refused.as_mut().unwrap().reason = Reason::NameTaken;
+            learned.refused[0].reason = Reason::NameTaken;
         }),
         "record(ready false NameTaken, skip 12:00:10 x1 NameTaken)",
     );
@@ -413,6 +414,7 @@ fn fires_that_fall_due_while_missed_ones_run() {
     );
     let mut since = all("12:00:45").claimed("12:00:10", "12:00:35");
     since.status.observed_since = Some(at("12:00:38"));
+    since.status.active[0].catching_up = false;
     check(
         "edited while it catches up: what falls due since finds the run active",
         since.pod(running("12:00:10")),
@@ -697,7 +699,7 @@ fn since_when_an_edited_schedule_fires() {
             "12:00:35",
             Some("12:05:00"),
             None,
-            "12:00:35",
+            "12:05:00",
         ),
         (
             "behind the last fire",

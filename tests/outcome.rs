@@ -21,6 +21,7 @@ fn active() -> ActiveRun {
         claim_time: at("12:00:00"),
         attempt: 1,
         uncounted: 0,
+        catching_up: false,
         retry: None,
         waiting: None,
         stopping: None,

@@ -100,6 +100,10 @@ pub struct ActiveRun {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schemars(with = "i32", range(min = 0))]
     pub uncounted: u32,
+    /// Whether it was started late, with later fires due as well, and missedFires is RunAll: those wait
+    /// for its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub catching_up: bool,
     /// The attempt that is to come, while the run waits for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Box<NextAttempt>>,

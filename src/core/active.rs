@@ -19,7 +19,7 @@ const ASK_ANEW: i64 = 600;
 /// For how long after such an instant a turn asks, so that one that is a little late does, too.
 const ASKS: i64 = 10;
 
-/// A run whose first attempt is this pod, as its claim writes it.
+/// A run whose latest attempt is this pod, as its claim writes it.
 pub fn claimed(pod: &SeenPod, now: Timestamp) -> ActiveRun {
     ActiveRun {
         name: pod.name.clone(),
@@ -28,6 +28,7 @@ pub fn claimed(pod: &SeenPod, now: Timestamp) -> ActiveRun {
         claim_time: whole_second(now),
         attempt: pod.attempt,
         uncounted: 0,
+        catching_up: false,
         retry: None,
         waiting: None,
         stopping: None,

@@ -52,6 +52,7 @@ pub fn decide(
     let strays = draft.take_in_strays();
     let mut busy = draft.follow_active();
     busy.asks.extend(strays);
+    busy.put_off(&learned.put_off.uids);
     if !busy.asks.is_empty() {
         // Nothing may be decided about this schedule before the questions are answered, but fires
         // that fall due meanwhile are still noticed.
@@ -101,6 +102,9 @@ pub fn decide(
     ];
 
     // The order is the order of urgency: what starts a run comes first, what tidies up comes last.
+    let now_or_never = |run: &RunId| !learned.put_off.runs.contains(run);
+    let (wanted, queued) = (wanted.filter(now_or_never), queued.filter(now_or_never));
+    let early = early.map(RunId::first).filter(now_or_never);
     let steps = if !busy.releases.is_empty() {
         // Where fires come faster than they are written there is never nothing else to do, so one
         // pod that nobody needs goes along; but not by what is still to be written.
@@ -111,11 +115,11 @@ pub fn decide(
             status: Box::new(draft.status),
             news: draft.news,
         }]
-    } else if let Some(run) = wanted {
-        vec![prepare::step(schedule, seen, learned, run)]
     } else if !busy.stops.is_empty() {
         busy.stops
-    } else if let Some(run) = queued.or(early.map(RunId::first)) {
+    } else if let Some(run) = wanted {
+        vec![prepare::step(schedule, seen, learned, run)]
+    } else if let Some(run) = queued.or(early) {
         vec![prepare::step(schedule, seen, learned, run)]
     } else if readiness::unknown(schedule, &draft.status) && shows {
         vec![Step::Try {
@@ -206,6 +210,10 @@ impl<'a> Draft<'a> {
         {
             self.skip(due, Reason::ScheduleChanged, form::past(&before, certain));
         }
+        // What an earlier form missed is decided, and nothing of it is left to catch up with.
+        for active in &mut self.status.active {
+            active.catching_up = false;
+        }
         // A clock that was put back doesn't bring back what is decided.
         self.status.observed_since = Some(whole_second(self.now).max(self.watermark()));
     }
@@ -217,16 +225,14 @@ impl<'a> Draft<'a> {
 
     /// Whether fires wait for the end of this run instead of being dropped.
     fn catching_up(&self, active: &ActiveRun) -> bool {
-        let timing = self.timing().filter(|_| !is_by_hand(active.fire_time));
-        timing.is_some_and(|timing| {
-            missed::catching_up(self.schedule, timing, self.status.observed_since, active)
-        })
+        missed::catching_up(self.schedule, active)
     }
 
     /// The attempts for which pods are held.
     fn coming(&self, next: [Option<RunId>; 4]) -> Coming {
         let unclear = self.schedule.words.is_none() || self.outdated;
-        let queued = self.status.queued.iter();
+        // Nothing starts any more of a schedule that is being deleted, so nothing waits.
+        let queued = self.status.queued.iter().filter(|_| !self.seen.deleting);
         let again = self.status.active.iter().filter(|run| run.retry.is_some());
         let again = again.map(follow::next_attempt);
         let queued = queued.map(|queued| RunId::first(queued.fire_time));
@@ -238,6 +244,7 @@ impl<'a> Draft<'a> {
                 .chain(again)
                 .collect(),
             after: (unclear && !self.seen.deleting).then(|| self.watermark()),
+            requested_after: Some(self.status.last_request_time).filter(|_| !self.seen.deleting),
         }
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     plan::Step,
-    run::{Phase, Presence, RunId, SeenPod},
+    run::{Phase, Presence, RunId, SeenPod, is_by_hand},
     schedule::Schedule,
 };
 use crate::api::ActiveRun;
@@ -19,11 +19,18 @@ pub struct Coming {
     /// And those for any fire after this instant, since our view of a calendar is missing or old:
     /// another controller may have prepared its pod.
     pub after: Option<Timestamp>,
+    /// And those of runs by hand that were asked for after this, if after any: another controller may
+    /// have seen the request before us.
+    pub requested_after: Option<Option<Timestamp>>,
 }
 
 impl Coming {
     fn may_be(&self, run: RunId) -> bool {
-        self.runs.contains(&run) || self.after.is_some_and(|decided| run.fire > decided)
+        let after = match is_by_hand(run.fire) {
+            true => self.requested_after,
+            false => self.after.map(Some),
+        };
+        self.runs.contains(&run) || after.is_some_and(|decided| Some(run.fire) > decided)
     }
 }
 

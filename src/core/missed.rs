@@ -77,22 +77,11 @@ pub fn turn(
 }
 
 /// Whether what falls due while this run is active waits for its end: the run was started when a
-/// later fire was due as well, so the schedule is still catching up. `edited` is when the schedule
-/// got its present form: what an earlier one missed is decided, and nothing of it is left to catch
-/// up with.
-pub fn catching_up(
-    schedule: &Schedule,
-    timing: &Timetable,
-    edited: Option<Timestamp>,
-    active: &ActiveRun,
-) -> bool {
+/// later fire was due as well, so the schedule is still catching up.
+pub fn catching_up(schedule: &Schedule, active: &ActiveRun) -> bool {
     match schedule.missed {
         MissedFires::Skip | MissedFires::RunLatest => false,
-        MissedFires::RunAll => {
-            let next = timing.next(active.fire_time);
-            edited.is_none_or(|edited| edited < active.claim_time)
-                && next.is_some_and(|next| next <= active.claim_time)
-        }
+        MissedFires::RunAll => active.catching_up,
     }
 }
 

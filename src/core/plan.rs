@@ -23,22 +23,58 @@ pub struct Seen {
 /// What the answers to earlier steps have taught that no object shows.
 #[derive(Clone, Debug, Default)]
 pub struct Learned {
-    /// The attempt whose pod Kubernetes refused to create, for good.
-    pub refused: Option<Refused>,
+    /// The attempts whose pods Kubernetes refused to create, for good.
+    pub refused: Vec<Refused>,
     /// The uids of claimed pods that do not exist: the API server itself said so.
     pub gone: Vec<String>,
     /// The uids of claimed pods that exist: the API server itself said so.
     pub found: Vec<String>,
     /// What a trial of the template gave.
     pub trial: Option<Trial>,
-    /// How many names for the next pod were taken by pods of others.
-    pub names_taken: u32,
+    /// The attempts of which names were taken by pods of others, each as often as that was so.
+    pub names_taken: Vec<RunId>,
+    /// What could not be done just now, so that the rest does not wait for it: attempts whose pods
+    /// could not be made, and the uids of pods that could not be released or stopped.
+    pub put_off: PutOff,
 }
 
 impl Learned {
     /// Why Kubernetes refused the pod of this attempt, if it did.
     pub fn refused(&self, run: RunId) -> Option<&Refused> {
-        self.refused.as_ref().filter(|refused| refused.run == run)
+        self.refused.iter().find(|refused| refused.run == run)
+    }
+
+    /// How many names of this attempt's pod were taken by pods of others.
+    pub fn names_taken(&self, run: RunId) -> u32 {
+        self.names_taken
+            .iter()
+            .filter(|taken| **taken == run)
+            .count() as u32
+    }
+}
+
+/// What is not tried again in this turn.
+#[derive(Clone, Debug, Default)]
+pub struct PutOff {
+    pub runs: Vec<RunId>,
+    pub uids: Vec<String>,
+}
+
+impl PutOff {
+    /// Puts a step off that could not be done just now; says whether the others can go on without.
+    pub fn takes(&mut self, step: &Step) -> bool {
+        match step {
+            Step::Prepare { run, .. } => self.runs.push(*run),
+            Step::Release { uid, .. } | Step::Stop { uid, .. } | Step::StopOthers { uid, .. } => {
+                self.uids.push(uid.clone());
+            }
+            Step::Record { .. }
+            | Step::Verify { .. }
+            | Step::Try { .. }
+            | Step::Sweep { .. }
+            | Step::Collect { .. } => return false,
+        }
+        true
     }
 }
 

@@ -26,7 +26,7 @@ pub fn prepared<'a>(schedule: &Schedule, seen: &'a Seen, run: RunId) -> Option<&
 /// The step towards the pod of an attempt: to create it, or first to remove the one that was made for it
 /// from an earlier spec and has its name.
 pub fn step(schedule: &Schedule, seen: &Seen, learned: &Learned, run: RunId) -> Step {
-    let name = pod_name(&schedule.identity, run, learned.names_taken);
+    let name = pod_name(&schedule.identity, run, learned.names_taken(run));
     let stale = seen.pods.iter().find(|pod| {
         pod.name == name && pod.held && !pod.deleting && pod.presence == Presence::Here
     });

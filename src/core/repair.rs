@@ -5,7 +5,7 @@
 //! it would keep the schedule silent until then. Where both say so, or neither does, they are right,
 //! whatever our clock shows: that is how a clock that was put back repeats no fire.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     readiness::BEHIND,
@@ -17,6 +17,10 @@ use crate::api::{RunRecord, ScheduledContainerStatus, Waiting};
 
 /// More than any schedule has ever fired, and still a whole number wherever JSON is read.
 const MOST: u64 = 1 << 53;
+
+/// How far ahead an edit may have been adopted before nobody believes it: no clock is that wrong for
+/// long.
+const ABSURD: SignedDuration = SignedDuration::from_hours(48);
 
 /// How many characters of a text are kept. We write less.
 const TEXT: usize = 1_024;
@@ -39,10 +43,12 @@ pub fn repair(
 ) -> Option<String> {
     bound(status);
     let future = |time: &Timestamp| time.duration_since(now) > BEHIND;
-    if status.observed_since.as_ref().is_some_and(future) {
-        // What is decided is decided without it.
+    // A clock that was put back a little explains it; what was suspended or edited meanwhile stays so.
+    let absurd = |time: &Timestamp| time.duration_since(now) > ABSURD;
+    if status.observed_since.as_ref().is_some_and(absurd) {
         status.observed_since = Some(whole_second(now));
     }
+    repair_request(status, pods, now);
     let (said, recorded) = (status.last_fire_time, recorded(status));
     let decided = match (said, recorded) {
         // Somebody has emptied it: the words stand there before any pod is made. The pods are left.
@@ -104,6 +110,28 @@ pub fn strays<'a>(
             && !skipped.any(|skip| (skip.fire_time..=skip.last_fire_time).contains(&fire))
             && is_name_of(schedule, pod.run(), &pod.name)
     })
+}
+
+/// The same for what was asked for by hand: a time far ahead would have every further request ignored,
+/// and an emptied status would have the last one run again.
+fn repair_request(status: &mut ScheduledContainerStatus, pods: &[SeenPod], now: Timestamp) {
+    let future = status
+        .last_request_time
+        .is_some_and(|time| time.duration_since(now) > BEHIND);
+    let active = status.active.iter().map(|run| run.fire_time);
+    let queued = status.queued.iter().map(|queued| queued.fire_time);
+    let ended = status.recent_runs.iter().map(|run| run.fire_time);
+    let mut known = active.chain(queued).chain(ended);
+    if future && !known.any(|fire| Some(fire) == status.last_request_time) {
+        // What was asked for until now is decided, as far as we know.
+        status.last_request_time = Some(now);
+    }
+    let emptied = status.observed_schedule.is_none() && status.last_request_time.is_none();
+    if emptied {
+        let started = pods.iter().filter(|pod| !pod.held).map(|pod| pod.fire);
+        let by_hand = started.filter(|&fire| fire <= now && is_by_hand(fire));
+        status.last_request_time = by_hand.max();
+    }
 }
 
 /// The latest fire that is decided, by the runs and skips on record.
@@ -256,6 +284,31 @@ mod tests {
         assert_eq!(status.queued.len(), 1);
         let (status, _) = repaired(json!({"lastFireTime": last, "queued": waits}), &[]);
         assert_eq!(status.queued.len(), 0);
+    }
+
+    #[test]
+    fn many_runs_and_skips_by_hand_leave_the_last_fire_borne_out() {
+        let later = "2026-11-20T12:10:00Z";
+        let mut status = ScheduledContainerStatus {
+            last_fire_time: Some(later.parse().unwrap()),
+            ..Default::default()
+        };
+        let skipped = |fire: &str| serde_json::from_value(skip(fire)).unwrap();
+        crate::core::status::push_skip(&mut status, skipped(later));
+        for millisecond in 101..130 {
+            let by_hand = format!("2026-11-20T12:10:01.{millisecond}Z");
+            crate::core::status::push_skip(&mut status, skipped(&by_hand));
+        }
+        // Our clock was put back.
+        assert_eq!(repair(&mut status, &[], NOW.parse().unwrap()), None);
+        assert_eq!(status.last_fire_time, Some(later.parse().unwrap()));
+    }
+
+    #[test]
+    fn a_request_far_ahead_keeps_no_other_from_being_heard() {
+        let far = json!({"lastRequestTime": "9999-01-01T00:00:00.5Z"});
+        let (status, _) = repaired(far, &[]);
+        assert_eq!(status.last_request_time, Some(NOW.parse().unwrap()));
     }
 
     #[test]

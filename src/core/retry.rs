@@ -121,6 +121,7 @@ mod tests {
             claim_time: ended,
             attempt,
             uncounted,
+            catching_up: false,
             retry: None,
             waiting: None,
             stopping: None,

@@ -168,6 +168,11 @@ impl Schedule {
         }
     }
 
+    /// Whether its spec can't be decoded, so that not even its policy is known.
+    pub fn is_unreadable(&self) -> bool {
+        self.written.is_none()
+    }
+
     /// Takes on an almanac, while the status says `observed`. Says whether a calendar that the
     /// schedule names is another one there, and the schedule so was read anew. Once more is no change.
     pub fn reread(&mut self, almanac: &Arc<Almanac>, observed: Option<&str>) -> bool {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::reason::Reason;
+use super::{reason::Reason, run::is_by_hand};
 use crate::api::{
     Condition, ConditionStatus, Outcome, RunRecord, ScheduledContainerStatus, SkipRecord,
 };
@@ -114,8 +114,20 @@ pub fn push_skip(status: &mut ScheduledContainerStatus, skip: SkipRecord) {
         }
         _ => {
             status.recent_skips.insert(0, skip);
-            status.recent_skips.truncate(REMEMBERED);
+            forget_oldest(&mut status.recent_skips);
         }
+    }
+}
+
+/// Keeps as many as are remembered: the newest, and among them the latest of the schedule's own fires,
+/// which bears out `lastFireTime` however many runs by hand were skipped since.
+fn forget_oldest(skips: &mut Vec<SkipRecord>) {
+    let own = |skip: &SkipRecord| Some(skip.last_fire_time).filter(|&fire| !is_by_hand(fire));
+    let latest = skips.iter().filter_map(own).max();
+    let is_latest = |skip: &SkipRecord| latest.is_some() && own(skip) == latest;
+    while skips.len() > REMEMBERED {
+        let oldest = skips.iter().rposition(|skip| !is_latest(skip));
+        skips.remove(oldest.unwrap_or(skips.len() - 1));
     }
 }
 
@@ -134,6 +146,7 @@ fn are_neighbours(
     before.reason == skip.reason
         && before.message == skip.message
         && before.last_fire_time < skip.fire_time
+        && is_by_hand(before.fire_time) == is_by_hand(skip.fire_time)
         && !runs.chain(active).chain(queued).chain(skips).any(between)
 }
 

@@ -61,7 +61,6 @@ pub struct Moment {
 pub struct Real {
     schedule: Schedule,
     requested: Option<Timestamp>,
-    catches_up: bool,
 }
 
 impl Real {
@@ -92,7 +91,6 @@ impl Real {
         Self {
             schedule,
             requested: config.by_hand.then(|| time(BY_HAND)),
-            catches_up: config.catches_up,
         }
     }
 
@@ -167,9 +165,10 @@ impl Real {
             let retries = matches!(stage, Stage::Retrying | Stage::GivenUp);
             let stops = matches!(stage, Stage::Stopping | Stage::GivenUp);
             ActiveRun {
-                claim_time: if late { time(run.fire + 1) } else { fire_time },
+                claim_time: fire_time,
                 attempt: run.attempt.into(),
                 uncounted: 0,
+                catching_up: late,
                 retry: retries.then(|| {
                     Box::new(NextAttempt {
                         time: again,
@@ -221,9 +220,7 @@ impl Real {
                         (Some(_), None) => Stage::Retrying,
                         (Some(_), Some(_)) => Stage::GivenUp,
                     },
-                    late: self.catches_up
-                        && fire(active.fire_time) < BY_HAND
-                        && active.claim_time >= time(fire(active.fire_time) + 1),
+                    late: active.catching_up,
                 })
                 .collect(),
             queued: real

@@ -8,7 +8,7 @@
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use punctual::{
-    api::{ScheduledContainerSpec, ScheduledContainerStatus},
+    api::{ActiveRun, ScheduledContainerSpec, ScheduledContainerStatus},
     core::{
         active,
         decide::decide,
@@ -185,7 +185,9 @@ impl State {
     /// The run of this fire was claimed at this time.
     pub fn claimed(self, fire: &str, claim: &str) -> Self {
         let mut state = self.active(fire);
+        let late = at(claim).duration_since(at(fire)) >= SignedDuration::from_secs(10);
         state.status.active[0].claim_time = at(claim);
+        state.status.active[0].catching_up = late;
         state
     }
 
@@ -227,7 +229,12 @@ impl State {
         let timing = self.known().timing;
         let suspended = self.status.observed_schedule.as_deref();
         let suspended = suspended.is_some_and(|words| words.ends_with("(Suspended)"));
-        let since = self.status.last_fire_time.unwrap_or(schedule.created);
+        // A fire that waits for those that it replaces is no longer shown.
+        let replaces = |run: &ActiveRun| run.stopping.as_deref() == Some("Replaced");
+        let since = match self.status.active.iter().any(replaces) {
+            true => self.now,
+            false => self.status.last_fire_time.unwrap_or(schedule.created),
+        };
         self.status.next_fire_time = timing.ok().filter(|_| !suspended).and_then(|timing| {
             let next = timing.next(since)?;
             Some(timing.describe_local(next))
@@ -369,7 +376,7 @@ pub fn recorded(
 pub fn refused(fire: &str) -> impl FnOnce(&mut Learned) {
     let run = RunId::first(at(fire));
     move |learned| {
-        learned.refused = Some(Refused {
+        learned.refused.push(Refused {
             run,
             reason: Reason::QuotaExceeded,
             message: "no room".into(),

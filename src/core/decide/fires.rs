@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Draft;
 use crate::{
-    api::{ActiveRun, QueuedFire},
+    api::{ActiveRun, MissedFires, QueuedFire},
     core::{
         active,
         concurrency::{self, Concurrency},
@@ -54,7 +54,8 @@ impl Draft<'_> {
             self.skip(fires, refused.reason, refused.message.clone());
             return None;
         }
-        self.place(run, before)
+        let catching_up = self.schedule.missed == MissedFires::RunAll && waiting.count > 1;
+        self.place(run, before, catching_up)
     }
 
     /// Decides the run that somebody asked for by hand, by the same rules as a fire. Returns it if it
@@ -80,7 +81,7 @@ impl Draft<'_> {
             self.skip(alone, refused.reason, refused.message.clone());
             return None;
         }
-        self.place(run, Vec::new())
+        self.place(run, Vec::new(), false)
     }
 
     /// The run that somebody asked for by hand, if that is not decided yet. A suspended or disabled
@@ -119,7 +120,7 @@ impl Draft<'_> {
 
     /// Nothing speaks against a fire: claims it if its pod is there, or queues it. `before` are those
     /// that pass with it. Returns it if it needs a pod first.
-    fn place(&mut self, run: RunId, before: Vec<Passed>) -> Option<RunId> {
+    fn place(&mut self, run: RunId, before: Vec<Passed>, catching_up: bool) -> Option<RunId> {
         let Some(pod) = prepare::prepared(self.schedule, self.seen, run) else {
             return Some(run);
         };
@@ -133,7 +134,7 @@ impl Draft<'_> {
             // What fell due before it is passed together with its claim.
             Concurrency::Replace if full => {
                 self.replace_active();
-                self.replacing = Some(run);
+                self.replacing.get_or_insert(run);
             }
             Concurrency::Forbid
             | Concurrency::Queue { .. }
@@ -141,7 +142,7 @@ impl Draft<'_> {
             | Concurrency::Allow { .. } => {
                 self.pass(before);
                 self.decided(run.fire);
-                self.claim(pod);
+                self.claim(pod, catching_up);
             }
         }
         None
@@ -151,7 +152,8 @@ impl Draft<'_> {
     /// Returns the fire that needs a pod first.
     fn start_queued(&mut self) -> Option<RunId> {
         // While nothing is known of the schedule's fires, nothing is decided about those that wait.
-        if self.seen.deleting || self.outdated || self.schedule.words.is_none() {
+        let unknown = self.schedule.words.is_none() || self.schedule.is_unreadable();
+        if self.seen.deleting || self.outdated || unknown {
             return None;
         }
         self.drop_queued();
@@ -168,7 +170,7 @@ impl Draft<'_> {
                 return Some(run);
             };
             self.status.queued.remove(0);
-            self.claim(pod);
+            self.claim(pod, false);
         }
         None
     }
@@ -222,13 +224,18 @@ impl Draft<'_> {
     }
 
     /// Makes a pod the pod of an active run: the point of decision, once it is written.
-    fn claim(&mut self, pod: &SeenPod) {
+    fn claim(&mut self, pod: &SeenPod, catching_up: bool) {
         if let Some(mended) = readiness::mended(&self.status) {
             self.set_ready(mended);
         }
-        self.status.last_run_time = Some(pod.fire);
-        let active = active::claimed(pod, self.now);
-        self.status.active.push(active);
+        // What was asked for by hand is no fire of the schedule's.
+        if !is_by_hand(pod.fire) {
+            self.status.last_run_time = Some(pod.fire);
+        }
+        self.status.active.push(ActiveRun {
+            catching_up,
+            ..active::claimed(pod, self.now)
+        });
     }
 
     fn pass(&mut self, passed: Vec<Passed>) {
@@ -258,9 +265,11 @@ impl Draft<'_> {
     /// When a fire that waits is out of time.
     pub(super) fn wake_for_queued(&self) -> Option<Timestamp> {
         let deadline = self.schedule.starting_deadline;
-        let queued = self.status.queued.iter();
+        let queued = self.status.queued.iter().map(|queued| queued.fire_time);
+        let replacing = self.replacing.iter().map(|run| run.fire);
         queued
-            .filter_map(|queued| concurrency::expiry(queued.fire_time, deadline))
+            .chain(replacing)
+            .filter_map(|fire| concurrency::expiry(fire, deadline))
             .filter(|&expiry| expiry > self.now)
             .min()
     }

@@ -34,6 +34,25 @@ pub(super) struct Busy {
     pub wanted: Option<RunId>,
 }
 
+impl Busy {
+    /// Leaves out what could not be done just now.
+    pub fn put_off(&mut self, uids: &[String]) {
+        let goes_on = |step: &Step| match step {
+            Step::Release { uid, .. } | Step::Stop { uid, .. } | Step::StopOthers { uid, .. } => {
+                !uids.contains(uid)
+            }
+            Step::Prepare { .. }
+            | Step::Record { .. }
+            | Step::Verify { .. }
+            | Step::Try { .. }
+            | Step::Sweep { .. }
+            | Step::Collect { .. } => true,
+        };
+        self.releases.retain(goes_on);
+        self.stops.retain(goes_on);
+    }
+}
+
 /// How many others are active beside a run.
 #[derive(Clone, Copy)]
 struct Beside {
@@ -140,6 +159,10 @@ impl<'a> Draft<'a> {
         beside: Beside,
         busy: &mut Busy,
     ) -> Option<ActiveRun> {
+        if self.schedule.is_unreadable() && !self.seen.deleting {
+            // A controller that can read the spec decides about it.
+            return Some(active);
+        }
         let policy = self.schedule.retry.as_ref().filter(|_| !self.seen.deleting);
         let Some(policy) = policy.filter(|_| active.stopping.is_none()) else {
             let reason = reason_of(&next.after);
@@ -167,7 +190,8 @@ impl<'a> Draft<'a> {
             return Some(active);
         }
         let Some(pod) = prepare::prepared(self.schedule, self.seen, run) else {
-            busy.wanted = busy.wanted.or(Some(run));
+            let now = !self.learned.put_off.runs.contains(&run);
+            busy.wanted = busy.wanted.or(Some(run).filter(|_| now));
             return Some(active);
         };
         active.uncounted += u32::from(retry::is_uncounted(policy, reason_of(&next.after)));
