@@ -83,6 +83,13 @@ fn what_is_right_is_accepted() {
             "/spec/template/metadata",
             json!({"creationTimestamp": null}),
         ),
+        ("a queue that there is not", "/spec/queueLimit", json!(2)),
+        ("a limit of another policy", "/spec/maxActive", json!(2)),
+        (
+            "exit codes of one kind",
+            "/spec/retry",
+            json!({"limit": 1, "onExitCodes": [], "notOnExitCodes": [64]}),
+        ),
         (
             "a number or a name",
             "/spec/template/spec/containers/0/livenessProbe",
@@ -288,6 +295,12 @@ fn what_is_wrong_is_refused_and_the_answer_says_the_way_out() {
             "/spec/calendars",
             json!([{"name": "a", "use": "Include"}]),
             r#"unknown field "spec.calendars[0].use""#,
+        ),
+        (
+            "exit codes of both kinds",
+            "/spec/retry",
+            json!({"limit": 1, "onExitCodes": [1], "notOnExitCodes": [64]}),
+            "give either onExitCodes or notOnExitCodes",
         ),
         (
             "a typo of our field",

@@ -3,7 +3,7 @@
 
 use super::super::tree::Place;
 use super::{Finding, here};
-use crate::api::{FAILURES, Retry, ScheduleFileEntry};
+use crate::api::{EXIT_CODES_MESSAGE, FAILURES, Retry, ScheduleFileEntry};
 use crate::cluster::names::is_subdomain;
 
 const YEAR: i64 = 31_536_000;
@@ -140,10 +140,8 @@ fn retry(retry: &Retry) -> Vec<(&'static str, String)> {
             wrong.push((within, format!("{code} is not in 1-255")));
         }
     }
-    if codes.iter().all(|(_, codes)| !codes.is_empty()) {
-        let message = "give either this or onExitCodes: the one names the exit codes after which a \
-                       run is tried again, the other those after which it is not";
-        wrong.push(("notOnExitCodes", message.to_owned()));
+    if retry.names_both_exit_codes() {
+        wrong.push(("notOnExitCodes", EXIT_CODES_MESSAGE.to_owned()));
     }
     let reasons = [
         ("onReasons", &retry.on_reasons),
