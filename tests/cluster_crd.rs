@@ -362,7 +362,7 @@ fn kubectl_explains_the_fields() {
     let answer = cluster().run(&["explain", "scheduledcontainer.spec"], "");
     for says in [
         "timeZone\t<string>",
-        "enum: Forbid, Replace",
+        "enum: Forbid, Queue, Replace, Allow",
         "Europe/Berlin",
     ] {
         assert!(answer.text.contains(says), "{says}: {}", answer.text);
@@ -389,7 +389,7 @@ fn status_is_written_apart_from_the_spec_and_shown_in_columns() {
         "status": {
             "lastOutcome": "Succeeded",
             "nextFireTime": "2099-01-01T00:00:00+01:00",
-            "active": {"name": "example-1", "uid": "u", "fireTime": "2026-01-01T00:00:00Z", "claimTime": "2026-01-01T00:00:00Z"},
+            "active": [{"name": "example-1", "uid": "u", "fireTime": "2026-01-01T00:00:00Z", "claimTime": "2026-01-01T00:00:00Z"}],
             "counts": {"succeeded": 1},
             "conditions": [condition("Ready")],
         },

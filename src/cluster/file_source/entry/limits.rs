@@ -52,6 +52,13 @@ pub fn findings(entry: &ScheduleFileEntry, place: impl Fn(&str) -> Place) -> Vec
             format!("{length} characters are more than 4096"),
         );
     }
+    if let Some(name) = &entry.main_container {
+        let length = name.chars().count();
+        if !(1..=63).contains(&length) {
+            let message = format!("{length} characters are not 1 to 63");
+            find("mainContainer", message);
+        }
+    }
     if entry.image.as_ref().is_some_and(String::is_empty) {
         find("image", "is empty".to_owned());
     }
