@@ -78,7 +78,7 @@ fn each_problem_of_a_manifest_has_its_line_and_column() -> Result<()> {
         ),
         (
             manifest("schedule: '* * * * *'\n  retry: {limit: 1, onExitCodes: [1], notOnExitCodes: [2]}"),
-            "7:56: default/a: spec.retry.notOnExitCodes: give either onExitCodes or notOnExitCodes",
+            "7:55: default/a: spec.retry.notOnExitCodes: give either onExitCodes or notOnExitCodes",
         ),
         (
             manifest("schedule: '* * * * *'\n  mainContainer: c"),
