@@ -73,8 +73,20 @@ fn each_problem_of_a_manifest_has_its_line_and_column() -> Result<()> {
             "6:13: default/a: spec.schedule: @every counts from the last fire",
         ),
         (
-            manifest("schedule: '* * * * *'\n  concurrencyPolicy: Allow"),
-            "7:22: default/a: spec.concurrencyPolicy: Allow is reserved",
+            manifest("schedule: '* * * * *'\n  concurrencyPolicy: allow"),
+            "7:22: default/a: spec.concurrencyPolicy: \"allow\" is not one of Forbid, Queue, Replace, Allow",
+        ),
+        (
+            manifest("schedule: '* * * * *'\n  retry: {limit: 1, onExitCodes: [1], notOnExitCodes: [2]}"),
+            "7:55: default/a: spec.retry.notOnExitCodes: give either onExitCodes or notOnExitCodes",
+        ),
+        (
+            manifest("schedule: '* * * * *'\n  mainContainer: c"),
+            "7:18: default/a: spec.mainContainer: \"c\" is none of spec.template.spec.containers",
+        ),
+        (
+            manifest(&format!("schedule: '* * * * *'\n  mainContainer: {}", "m".repeat(64))),
+            "7:18: default/a: spec.mainContainer: 64 characters are more than 63",
         ),
         (
             manifest("schedule: '* * * * *'\n  schedule: ''"),
@@ -124,8 +136,13 @@ fn each_problem_of_a_manifest_has_its_line_and_column() -> Result<()> {
             "1:11: default/a: never fires: every matching time is past",
         ),
         (
-            "a: {cron: 1 * * * *, image: i, concurrencyPolicy: Allow}\n".to_owned(),
-            "1:51: default/a: concurrencyPolicy: Allow is reserved",
+            "a: {cron: 1 * * * *, image: i, retry: {limit: 1, onExitCodes: [1], notOnExitCodes: [2]}}\n"
+                .to_owned(),
+            "1:39: default/a: retry: notOnExitCodes: give either onExitCodes or notOnExitCodes",
+        ),
+        (
+            "a: {cron: 1 * * * *, image: i, mainContainer: c}\n".to_owned(),
+            "1:47: default/a: mainContainer: \"c\" is none of ",
         ),
         (
             "a: {cron: 1 * * * *, pod: {restartPolicy: Always, containers: [{name: a, image: i}]}}\n"

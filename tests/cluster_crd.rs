@@ -83,6 +83,13 @@ fn what_is_right_is_accepted() {
             "/spec/template/metadata",
             json!({"creationTimestamp": null}),
         ),
+        ("a queue that there is not", "/spec/queueLimit", json!(2)),
+        ("a limit of another policy", "/spec/maxActive", json!(2)),
+        (
+            "exit codes of one kind",
+            "/spec/retry",
+            json!({"limit": 1, "onExitCodes": [], "notOnExitCodes": [64]}),
+        ),
         (
             "a number or a name",
             "/spec/template/spec/containers/0/livenessProbe",
@@ -290,6 +297,12 @@ fn what_is_wrong_is_refused_and_the_answer_says_the_way_out() {
             r#"unknown field "spec.calendars[0].use""#,
         ),
         (
+            "exit codes of both kinds",
+            "/spec/retry",
+            json!({"limit": 1, "onExitCodes": [1], "notOnExitCodes": [64]}),
+            "give either onExitCodes or notOnExitCodes",
+        ),
+        (
             "a typo of our field",
             "/spec/timezone",
             json!("UTC"),
@@ -349,7 +362,7 @@ fn kubectl_explains_the_fields() {
     let answer = cluster().run(&["explain", "scheduledcontainer.spec"], "");
     for says in [
         "timeZone\t<string>",
-        "enum: Forbid, Replace",
+        "enum: Forbid, Queue, Replace, Allow",
         "Europe/Berlin",
     ] {
         assert!(answer.text.contains(says), "{says}: {}", answer.text);
@@ -376,7 +389,7 @@ fn status_is_written_apart_from_the_spec_and_shown_in_columns() {
         "status": {
             "lastOutcome": "Succeeded",
             "nextFireTime": "2099-01-01T00:00:00+01:00",
-            "active": {"name": "example-1", "uid": "u", "fireTime": "2026-01-01T00:00:00Z", "claimTime": "2026-01-01T00:00:00Z"},
+            "active": [{"name": "example-1", "uid": "u", "fireTime": "2026-01-01T00:00:00Z", "claimTime": "2026-01-01T00:00:00Z"}],
             "counts": {"succeeded": 1},
             "conditions": [condition("Ready")],
         },

@@ -1,6 +1,6 @@
 //! What a schedule file says and what is wrong with it; and that its changes are noticed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -79,6 +79,11 @@ fn an_entry_becomes_the_spec_that_it_says_and_nothing_more() {
         (
             "a: {schedules: [{schedule: '0 9 * * *'}, {schedule: '@daily', timeZone: UTC}], image: b, clockChanges: {gap: Skip}, notBefore: 2026-01-01T00:00:00Z, notAfter: '2027-01-01T00:00:00+01:00', jitterSeconds: 30, excludes: [12-25, 2026-05-01], calendars: [{name: holidays}, {kind: ClusterScheduleCalendar, name: c, action: NextBusinessDay}], missedFires: RunAll, missedFiresLimit: 5}",
             json!({"schedules": [{"schedule": "0 9 * * *"}, {"schedule": "@daily", "timeZone": "UTC"}], "clockChanges": {"gap": "Skip"}, "notBefore": "2026-01-01T00:00:00Z", "notAfter": "2026-12-31T23:00:00Z", "jitterSeconds": 30, "excludes": ["12-25", "2026-05-01"], "calendars": [{"kind": "ScheduleCalendar", "name": "holidays", "action": "Exclude"}, {"kind": "ClusterScheduleCalendar", "name": "c", "action": "NextBusinessDay"}], "missedFires": "RunAll", "missedFiresLimit": 5, "template": {"spec": {"containers": [{"name": "a", "image": "b"}]}}}),
+        ),
+        (
+            // What a map leaves out is somebody else's to set, as anywhere.
+            "a: {cron: '', image: b, concurrencyPolicy: Queue, queueLimit: 2, maxActive: 3, retry: {limit: 4, notOnExitCodes: [64]}, stuckAfter: {imagePullSeconds: 300, notReadySeconds: }, mainContainer: a}",
+            json!({"schedule": "", "concurrencyPolicy": "Queue", "queueLimit": 2, "maxActive": 3, "retry": {"limit": 4, "notOnExitCodes": [64]}, "stuckAfter": {"imagePullSeconds": 300}, "mainContainer": "a", "template": {"spec": {"containers": [{"name": "a", "image": "b"}]}}}),
         ),
         (
             // Kubernetes takes a number for a quantity, and an octal mode.
@@ -237,11 +242,30 @@ fn every_mistake_in_an_entry_names_its_place_and_the_way_out() {
         ),
         (
             "a:\n  cron: '@daily'\n  image: b\n  retry: {limit: 1, onExitCodes: [1], notOnExitCodes: [2]}\n",
-            "schedule.yml:4:10: entry \"a\": retry: notOnExitCodes: give either this or onExitCodes",
+            "schedule.yml:4:10: entry \"a\": retry: notOnExitCodes: give either onExitCodes or notOnExitCodes",
         ),
         (
             "a:\n  cron: '@daily'\n  image: b\n  retry: {limit: 1, onReasons: [OutOfLuck]}\n",
             "schedule.yml:4:10: entry \"a\": retry: onReasons: \"OutOfLuck\" is not why a run fails",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  retry:\n    limit: 1\n    backoffSecond: 5\n",
+            "schedule.yml:6:5: entry \"a\": retry: unknown field \"backoffSecond\"; known are limit, backoffSeconds, backoffFactor, maxBackoffSeconds, onExitCodes, notOnExitCodes, onReasons, uncountedReasons",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  stuckAfter: {imagePullSecond: 300}\n",
+            "schedule.yml:4:16: entry \"a\": stuckAfter: unknown field \"imagePullSecond\"; known are unschedulableSeconds, imagePullSeconds, configErrorSeconds, notReadySeconds, action",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  mainContainer: ''\n",
+            "schedule.yml:4:18: entry \"a\": mainContainer: 0 characters are not 1 to 63",
+        ),
+        (
+            &format!(
+                "a:\n  cron: '@daily'\n  image: b\n  mainContainer: {}\n",
+                "m".repeat(64)
+            ),
+            "schedule.yml:4:18: entry \"a\": mainContainer: 64 characters are not 1 to 63",
         ),
         (
             "a:\n  cron: '@daily'\n  image: b\n  excludes: [12-25, '']\n",
@@ -296,6 +320,49 @@ fn every_mistake_in_an_entry_names_its_place_and_the_way_out() {
         assert_eq!(shown.len(), 1, "{text}: {shown:#?}");
         assert!(shown[0].starts_with(expected), "{text}: {shown:#?}");
     }
+}
+
+#[test]
+fn a_typo_within_any_field_that_is_made_of_fields_is_told_with_all_that_are_known() {
+    let [(_, definition), ..] = punctual::api::definitions();
+    let spec = definition
+        .pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties")
+        .and_then(Value::as_object)
+        .unwrap();
+    let mut seen = 0;
+    for (field, schema) in spec.iter().filter(|(field, _)| *field != "template") {
+        let is_list = schema["type"] == "array";
+        let schema = if is_list { &schema["items"] } else { schema };
+        let Some(known) = schema["properties"].as_object() else {
+            continue;
+        };
+        seen += 1;
+        let required = schema["required"].as_array().into_iter().flatten();
+        let mut given: Value = required
+            .map(|name| {
+                let name = name.as_str().unwrap();
+                let value = match known[name]["type"].as_str() {
+                    Some("integer") => json!(1),
+                    _ => json!("@daily"),
+                };
+                (name.to_owned(), value)
+            })
+            .collect();
+        given["typo"] = json!(1);
+        let given = if is_list { json!([given]) } else { given };
+        let cron = if field == "schedules" {
+            ""
+        } else {
+            "cron: '',"
+        };
+        let text = format!("a: {{{cron} image: b, {field}: {given}}}\n");
+        let shown = problems(&text).join("\n");
+        let told = format!("{field}: unknown field \"typo\"; known are ");
+        let (_, rest) = shown.split_once(&told).unwrap_or_else(|| panic!("{shown}"));
+        let told: BTreeSet<_> = rest.lines().next().unwrap().split(", ").collect();
+        assert_eq!(told, known.keys().map(String::as_str).collect(), "{field}");
+    }
+    assert_eq!(seen, 5);
 }
 
 #[test]

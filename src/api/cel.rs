@@ -2,7 +2,8 @@
 //!
 //! They catch what a person gets wrong most often, at the moment of `kubectl apply`, and each says
 //! the way out. They must never refuse what the controller would accept: it has the last word, and
-//! says it in the Ready condition.
+//! says it in the Ready condition. Only a retry that contradicts itself is told here alone. What says
+//! nothing beside the value of another field is no mistake: each field can be changed by itself.
 
 use serde_json::{Value, json};
 
@@ -12,6 +13,10 @@ pub const NAME_RULE: &str = "self.metadata.name.size() <= 63";
 /// What `NAME_RULE` says to a user.
 pub const NAME_MESSAGE: &str = "metadata.name is too long: use at most 63 characters, since the \
     name becomes a label of the schedule's pods";
+
+/// What is said of a retry that names exit codes in both ways.
+pub const EXIT_CODES_MESSAGE: &str = "give either onExitCodes or notOnExitCodes: the one names the \
+    exit codes after which a run is tried again, the other those after which it is not";
 
 /// The rules of `spec.schedule`.
 pub fn schedule() -> Value {
@@ -49,25 +54,15 @@ pub fn spec() -> Value {
             "message": "notAfter is before notBefore, so nothing would ever fire: swap them, or \
                         leave one out",
         },
-        {
-            "rule": "!has(self.queueLimit) || has(self.concurrencyPolicy) && self.concurrencyPolicy == 'Queue'",
-            "fieldPath": ".queueLimit",
-            "message": "queueLimit is for concurrencyPolicy Queue: set that, or leave queueLimit out",
-        },
-        {
-            "rule": "!has(self.maxActive) || has(self.concurrencyPolicy) && self.concurrencyPolicy == 'Allow'",
-            "fieldPath": ".maxActive",
-            "message": "maxActive is for concurrencyPolicy Allow: set that, or leave maxActive out",
-        },
     ])
 }
 
 /// The rules of `spec.retry`.
 pub fn retry() -> Value {
+    let none = |field| format!("!has(self.{field}) || size(self.{field}) == 0");
     json!([{
-        "rule": "!has(self.onExitCodes) || !has(self.notOnExitCodes)",
-        "message": "give either onExitCodes or notOnExitCodes: the one names the exit codes after \
-                    which a run is tried again, the other those after which it is not",
+        "rule": format!("{} || {}", none("onExitCodes"), none("notOnExitCodes")),
+        "message": EXIT_CODES_MESSAGE,
     }])
 }
 

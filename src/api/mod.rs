@@ -17,6 +17,7 @@ pub use calendar::{
     CalendarSpec, ClusterCalendarSpec, ClusterScheduleCalendar, DateRange, MOST_DATES, MOST_RANGES,
     ScheduleCalendar,
 };
+pub use cel::EXIT_CODES_MESSAGE;
 pub use definition::{definition, definitions};
 pub use raw_json::RawJson;
 pub use run_policy::{ConcurrencyPolicy, FAILURES, Retry, StuckAction, StuckAfter};

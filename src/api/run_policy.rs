@@ -89,6 +89,13 @@ pub struct Retry {
     pub uncounted_reasons: Vec<String>,
 }
 
+impl Retry {
+    /// Whether it names exit codes in both ways, of which only one can be meant.
+    pub fn names_both_exit_codes(&self) -> bool {
+        !self.on_exit_codes.is_empty() && !self.not_on_exit_codes.is_empty()
+    }
+}
+
 /// When a run that makes no progress is stuck, and what is done about it then. A time that is not
 /// given is no limit.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq, JsonSchema)]

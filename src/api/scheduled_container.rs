@@ -117,13 +117,13 @@ pub struct ScheduledContainerSpec {
     pub concurrency_policy: ConcurrencyPolicy,
 
     /// With `concurrencyPolicy: Queue`, how many fires wait at most; a further one is skipped.
-    /// Default: 1.
+    /// Without that policy it says nothing. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub queue_limit: Option<i64>,
 
     /// With `concurrencyPolicy: Allow`, how many runs are active at once at most; a further fire is
-    /// skipped. Default: 10.
+    /// skipped. Without that policy it says nothing. Default: 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub max_active: Option<i64>,

@@ -3,6 +3,7 @@
 
 mod limits;
 mod timing;
+mod unknown;
 
 use std::collections::HashMap;
 use std::path::{Component, Path};
@@ -120,6 +121,7 @@ pub fn spec<F: FnMut(&str) -> Result<String, String>>(
         }
     };
     let place = |field: &str| tree.get(field).map_or(name.place, |value| value.place);
+    findings.extend(unknown::findings(tree));
     findings.extend(timing::findings(name, tree, &entry, surroundings));
     findings.extend(limits::findings(&entry, place));
     if let Some(namespace) = &entry.namespace
@@ -129,7 +131,7 @@ pub fn spec<F: FnMut(&str) -> Result<String, String>>(
         findings.push(here(place("namespace"), message));
     }
     match template_of(name, tree, &entry, templates) {
-        Ok(template) if findings.is_empty() => Ok(assembled(&entry, template)),
+        Ok(template) if findings.is_empty() => Ok(assembled(&entry, tree, template)),
         Ok(_) => Err(findings),
         Err(more) => {
             findings.extend(more);
@@ -208,7 +210,7 @@ fn check_path(path: &str) -> Result<(), String> {
     }
 }
 
-fn assembled(entry: &ScheduleFileEntry, template: Value) -> Value {
+fn assembled(entry: &ScheduleFileEntry, tree: &Tree, template: Value) -> Value {
     // Every field is named, so that a new one can't be forgotten here.
     let ScheduleFileEntry {
         cron,
@@ -232,8 +234,8 @@ fn assembled(entry: &ScheduleFileEntry, template: Value) -> Value {
         concurrency_policy,
         queue_limit,
         max_active,
-        retry,
-        stuck_after,
+        retry: _,
+        stuck_after: _,
         main_container,
         starting_deadline_seconds,
         active_deadline_seconds,
@@ -258,8 +260,8 @@ fn assembled(entry: &ScheduleFileEntry, template: Value) -> Value {
         ("concurrencyPolicy", json!(concurrency_policy)),
         ("queueLimit", json!(queue_limit)),
         ("maxActive", json!(max_active)),
-        ("retry", json!(retry)),
-        ("stuckAfter", json!(stuck_after)),
+        ("retry", as_written(tree, "retry")),
+        ("stuckAfter", as_written(tree, "stuckAfter")),
         ("mainContainer", json!(main_container)),
         ("startingDeadlineSeconds", json!(starting_deadline_seconds)),
         ("activeDeadlineSeconds", json!(active_deadline_seconds)),
@@ -278,6 +280,15 @@ fn assembled(entry: &ScheduleFileEntry, template: Value) -> Value {
         .map(|(field, value)| (field.to_owned(), value))
         .collect();
     Value::Object(said)
+}
+
+/// A field without the defaults that reading it fills in: who applies them owns them.
+fn as_written(tree: &Tree, field: &str) -> Value {
+    let mut value = tree.get(field).map_or(Value::Null, Tree::value);
+    if let Value::Object(fields) = &mut value {
+        fields.retain(|_, value| !value.is_null());
+    }
+    value
 }
 
 fn bad_name(name: &str) -> String {

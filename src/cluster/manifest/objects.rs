@@ -16,7 +16,8 @@ use super::super::file_source::{
 use super::schema::{self, nearest};
 use super::{Contents, Finding, Wanted, Written, WrittenCalendar};
 use crate::api::{
-    CalendarKind, CalendarSpec, GROUP, ScheduleCalendar, ScheduledContainer, ScheduledContainerSpec,
+    CalendarKind, CalendarSpec, EXIT_CODES_MESSAGE, GROUP, Retry, ScheduleCalendar,
+    ScheduledContainer, ScheduledContainerSpec,
 };
 use crate::cluster::names::is_subdomain;
 use crate::core::{almanac::CalendarRef, calendar::Calendar};
@@ -264,22 +265,33 @@ impl<'t> Object<'t> {
         }
     }
 
-    fn schedule(&self, spec: &Tree, contents: &mut Contents) {
-        let given = without_nulls(spec);
-        match typed::read::<ScheduledContainerSpec>(&given) {
-            Ok(spec) => contents.schedules.push(Written {
-                schedule: Wanted {
-                    namespace: self.namespace.to_owned(),
-                    name: self.name.to_owned(),
-                    spec,
-                },
-                file: self.file.to_owned(),
-                place: self.root.place,
-                is_entry: false,
-                tree: self.root.clone(),
-            }),
-            Err(mismatch) => contents.problems.push(self.mismatch(&mismatch)),
+    fn schedule(&self, tree: &Tree, contents: &mut Contents) {
+        let spec = match typed::read::<ScheduledContainerSpec>(&without_nulls(tree)) {
+            Ok(spec) => spec,
+            Err(mismatch) => {
+                contents.problems.push(self.mismatch(&mismatch));
+                return;
+            }
+        };
+        let retry = spec.retry.as_ref();
+        if retry.is_some_and(Retry::names_both_exit_codes) {
+            let path = "retry.notOnExitCodes";
+            let place = deepest(self.root, path, false).unwrap_or(tree).place;
+            let message = format!("spec.{path}: {EXIT_CODES_MESSAGE}");
+            contents.problems.push(self.finding(place, message));
+            return;
         }
+        contents.schedules.push(Written {
+            schedule: Wanted {
+                namespace: self.namespace.to_owned(),
+                name: self.name.to_owned(),
+                spec,
+            },
+            file: self.file.to_owned(),
+            place: self.root.place,
+            is_entry: false,
+            tree: self.root.clone(),
+        });
     }
 
     fn calendar(&self, spec: &Tree, contents: &mut Contents) {

@@ -3,7 +3,7 @@
 
 use super::super::tree::Place;
 use super::{Finding, here};
-use crate::api::{FAILURES, Retry, ScheduleFileEntry};
+use crate::api::{EXIT_CODES_MESSAGE, FAILURES, Retry, ScheduleFileEntry};
 use crate::cluster::names::is_subdomain;
 
 const YEAR: i64 = 31_536_000;
@@ -51,6 +51,13 @@ pub fn findings(entry: &ScheduleFileEntry, place: impl Fn(&str) -> Place) -> Vec
             "description",
             format!("{length} characters are more than 4096"),
         );
+    }
+    if let Some(name) = &entry.main_container {
+        let length = name.chars().count();
+        if !(1..=63).contains(&length) {
+            let message = format!("{length} characters are not 1 to 63");
+            find("mainContainer", message);
+        }
     }
     if entry.image.as_ref().is_some_and(String::is_empty) {
         find("image", "is empty".to_owned());
@@ -140,10 +147,8 @@ fn retry(retry: &Retry) -> Vec<(&'static str, String)> {
             wrong.push((within, format!("{code} is not in 1-255")));
         }
     }
-    if codes.iter().all(|(_, codes)| !codes.is_empty()) {
-        let message = "give either this or onExitCodes: the one names the exit codes after which a \
-                       run is tried again, the other those after which it is not";
-        wrong.push(("notOnExitCodes", message.to_owned()));
+    if retry.names_both_exit_codes() {
+        wrong.push(("notOnExitCodes", EXIT_CODES_MESSAGE.to_owned()));
     }
     let reasons = [
         ("onReasons", &retry.on_reasons),

@@ -2,7 +2,7 @@
 
 use super::super::{
     path::deepest,
-    tree::{Key, Kind, Place, Tree},
+    tree::{Key, Place, Tree},
 };
 use super::{Finding, Surroundings, here};
 use crate::api::{ScheduleFileEntry, TimingSpec};
@@ -15,7 +15,7 @@ pub fn findings(
     entry: &ScheduleFileEntry,
     surroundings: &Surroundings<'_>,
 ) -> Vec<Finding> {
-    let mut findings = unknown_fields(tree);
+    let mut findings = Vec::new();
     match (&entry.cron, entry.schedules.as_deref().unwrap_or_default()) {
         (None, []) => {
             let message = "has no cron; write cron: \"\" for a schedule that never runs by itself";
@@ -95,41 +95,4 @@ fn located(name: &Key, tree: &Tree, message: &str) -> (Place, String) {
         "schedule" => (place, rest.to_owned()),
         _ => (place, format!("{path}: {rest}")),
     }
-}
-
-/// The types of these fields are the resource's, which pass over what they don't know: the API server
-/// tells of it there, and nobody here.
-fn unknown_fields(tree: &Tree) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (field, known) in [
-        ("schedules", ["schedule", "timeZone"].as_slice()),
-        ("calendars", &["kind", "name", "action"]),
-        ("clockChanges", &["gap", "overlap"]),
-    ] {
-        let Some(value) = tree.get(field) else {
-            continue;
-        };
-        let items = match &value.kind {
-            Kind::List(items) => items.as_slice(),
-            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) => {
-                std::slice::from_ref(value)
-            }
-        };
-        for item in items {
-            let Kind::Map(entries) = &item.kind else {
-                continue;
-            };
-            for (key, _) in entries {
-                if !known.contains(&key.text.as_str()) {
-                    let message = format!(
-                        "{field}: unknown field \"{}\"; known are {}",
-                        key.text,
-                        known.join(", ")
-                    );
-                    findings.push(here(key.place, message));
-                }
-            }
-        }
-    }
-    findings
 }
