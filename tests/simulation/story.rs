@@ -54,6 +54,7 @@ impl Story {
             delay: Duration::from_millis(dice.one(&[2, 10, 50, 150, 400])),
             seed,
             faults,
+            concurrency: 8,
             garbage: Duration::from_millis(dice.one(&[0, 300, 5_000])),
         };
         let controllers = dice.one(&[&["a"][..], &["a", "b"], &["a", "b"], &["a", "b", "c"]]);
