@@ -1,0 +1,55 @@
+//! What we have written into Leases, so that our own writes are known wherever they are seen: in the
+//! answer, in the watch, or in a list when the answer was lost.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+/// How many writes of one Lease are remembered.
+const REMEMBERED: usize = 8;
+
+/// One write by which a Lease becomes or stays ours.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp {
+    /// The time that it writes, by which it is known.
+    pub time: Timestamp,
+    /// When it was sent, by a clock that nobody sets.
+    pub sent: Instant,
+    /// How long from then on the Lease is ours.
+    pub lasts: Duration,
+    /// What the replica before did not do since then is ours to do.
+    pub since: Timestamp,
+}
+
+/// The latest of them, by the name of the Lease.
+#[derive(Debug, Default)]
+pub struct Stamps {
+    of: HashMap<String, VecDeque<Stamp>>,
+    /// How long the last write took that was answered.
+    pub latency: Duration,
+}
+
+impl Stamps {
+    pub fn add(&mut self, name: &str, stamp: Stamp) {
+        let stamps = self.of.entry(name.to_owned()).or_default();
+        stamps.truncate(REMEMBERED - 1);
+        stamps.push_front(stamp);
+    }
+
+    /// The write that left this time in a Lease.
+    pub fn find(&self, name: &str, time: Timestamp) -> Option<Stamp> {
+        let stamps = self.of.get(name)?.iter();
+        // A Lease's time has no more digits than that.
+        let is = |stamp: &&Stamp| stamp.time.as_microsecond() == time.as_microsecond();
+        stamps.copied().find(|stamp| is(&stamp))
+    }
+
+    /// None of them counts any more.
+    pub fn forget(&mut self, name: &str) {
+        self.of.remove(name);
+    }
+}
