@@ -5,17 +5,20 @@
 
 mod cluster;
 
+use std::sync::{Arc, Mutex};
+
 use cluster::{
     controller::Controller,
     history::{History, the_judge_sees_what_is_wrong},
     place::Place,
     short_run, until,
 };
+use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{
     Api,
-    api::{DeleteParams, ListParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, WatchEvent, WatchParams},
 };
 use serde_json::{Value, json};
 
@@ -57,6 +60,28 @@ async fn holders(place: &Place) -> Vec<String> {
         .collect()
 }
 
+/// Whoever holds the Lease from now on, one after the other, as a watch tells it.
+async fn holders_seen(place: &Place) -> Arc<Mutex<Vec<String>>> {
+    let api = leases(place);
+    let now = api.get("punctual").await.expect("there is one");
+    let version = now.metadata.resource_version.unwrap_or_default();
+    let params = WatchParams::default().fields("metadata.name=punctual");
+    let events = api
+        .watch(&params, &version)
+        .await
+        .expect("it can be watched");
+    let seen = Arc::<Mutex<Vec<String>>>::default();
+    let told = seen.clone();
+    tokio::spawn(events.for_each(move |event| {
+        if let Ok(WatchEvent::Modified(lease)) = event {
+            let holder = lease.spec.and_then(|spec| spec.holder_identity);
+            told.lock().unwrap().push(holder.unwrap_or_default());
+        }
+        std::future::ready(())
+    }));
+    seen
+}
+
 /// How many shards each of so many replicas has, once all of the shards are held.
 async fn until_shared(place: &Place, shards: usize, replicas: usize) -> Vec<usize> {
     let look = async || {
@@ -92,19 +117,30 @@ fn time(line: &Value, field: &str) -> Timestamp {
 }
 
 async fn a_replica_that_is_told_to_stop_hands_over() {
-    hand_over("lease-stop", "SIGTERM", async |leader| {
+    hand_over("lease-stop", "SIGTERM", async |place, leader| {
+        let seen = holders_seen(place).await;
         let end = leader.terminate().await;
         assert!(end.success(), "it ended with {end}");
+        let gave = |line: &Value| line["message"] == "gave the Lease back";
+        leader.until_line("it gives its Lease back", gave).await;
+        let given_back = async || {
+            seen.lock()
+                .unwrap()
+                .iter()
+                .any(String::is_empty)
+                .then_some(())
+        };
+        until("the Lease is nobody's", given_back).await;
     })
     .await;
 }
 
 async fn a_replica_that_is_killed_is_followed_by_another() {
-    hand_over("lease-kill", "kill -9", async |leader| leader.kill()).await;
+    hand_over("lease-kill", "kill -9", async |_, leader| leader.kill()).await;
 }
 
 /// Ends the leader several times, each time with another in wait, and shortly before a fire.
-async fn hand_over(place: &str, how: &str, end: impl AsyncFn(&Controller)) {
+async fn hand_over(place: &str, how: &str, end: impl AsyncFn(&Place, &Controller)) {
     let place = Place::new(place).await;
     let history = History::watch(&place).await;
     let mut leader = Controller::replica(&place, &[]).await;
@@ -121,7 +157,7 @@ async fn hand_over(place: &str, how: &str, end: impl AsyncFn(&Controller)) {
         let near = async || (place.now().as_millisecond().rem_euclid(5_000) > 4_700).then_some(());
         until("a fire is near", near).await;
         let ended = place.now();
-        end(&leader).await;
+        end(&place, &leader).await;
         until_leads(&standby).await;
         let led = standby.until_line("it leads", |line| line["message"] == "leads from here on");
         let led = time(&led.await, "timestamp").duration_since(ended);
@@ -195,8 +231,9 @@ async fn a_lease_that_somebody_meddles_with_costs_no_fire() {
     place.put("beat", every_second().await).await;
     place.until_ended("beat", 1).await;
 
-    // Given to a stranger who never renews it, it comes back.
-    let stranger = Patch::Merge(json!({"spec": {"holderIdentity": "stranger"}}));
+    // Given to a stranger who never renews it, for however long, it comes back.
+    let spec = json!({"holderIdentity": "stranger", "leaseDurationSeconds": 3_600});
+    let stranger = Patch::Merge(json!({"spec": spec}));
     leases(&place)
         .patch("punctual", &PatchParams::default(), &stranger)
         .await
@@ -235,9 +272,11 @@ async fn a_lease_that_somebody_meddles_with_costs_no_fire() {
 
 async fn a_replica_that_stands_by_writes_only_its_lease() {
     let place = Place::new("lease-idle").await;
-    let one = Controller::replica(&place, &[]).await;
+    // A leader that stalls for a while on a slow machine is not to be followed here.
+    let flags = ["--lease-duration=60s"];
+    let one = Controller::replica(&place, &flags).await;
     until_leads(&one).await;
-    let two = Controller::replica(&place, &[]).await;
+    let two = Controller::replica(&place, &flags).await;
     until_stands_by(&two).await;
     place.put("beat", every_second().await).await;
     let written = async || {
