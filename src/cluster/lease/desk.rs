@@ -8,7 +8,7 @@ use std::{
 use tokio::time::Instant;
 
 /// How many writes of one Lease may wait for their answers.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 4;
 
 /// By the name of the Lease. One Lease never waits for another.
 #[derive(Debug, Default)]

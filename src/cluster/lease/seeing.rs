@@ -78,7 +78,7 @@ impl Election {
     pub(super) fn learn(&self, lease: Lease, now: Instant) {
         let stamp = self.stamp_of(&lease);
         // What we wrote is as old as our request, whenever we see it.
-        let changed = stamp.map_or(now, |stamp| stamp.sent);
+        let changed = stamp.as_ref().map_or(now, |stamp| stamp.sent);
         let name = lease.metadata.name.clone().unwrap_or_default();
         if !self.view().take_in(lease, changed) {
             return;

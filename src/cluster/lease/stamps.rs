@@ -3,17 +3,18 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 /// How many writes of one Lease are remembered.
 const REMEMBERED: usize = 8;
 
 /// One write by which a Lease becomes or stays ours.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Stamp {
     /// The time that it writes, by which it is known.
     pub time: Timestamp,
@@ -23,6 +24,8 @@ pub struct Stamp {
     pub lasts: Duration,
     /// What the replica before did not do since then is ours to do.
     pub since: Timestamp,
+    /// It was seen, or a later one: nobody has to wait for its answer.
+    pub seen: Arc<Notify>,
 }
 
 /// The latest of them, by the name of the Lease.
@@ -35,17 +38,22 @@ pub struct Stamps {
 
 impl Stamps {
     pub fn add(&mut self, name: &str, stamp: Stamp) {
+        // The latest is the first.
         let stamps = self.of.entry(name.to_owned()).or_default();
         stamps.truncate(REMEMBERED - 1);
         stamps.push_front(stamp);
     }
 
-    /// The write that left this time in a Lease.
+    /// The write that left this time in a Lease: so it and those before it are over.
     pub fn find(&self, name: &str, time: Timestamp) -> Option<Stamp> {
-        let stamps = self.of.get(name)?.iter();
         // A Lease's time has no more digits than that.
-        let is = |stamp: &&Stamp| stamp.time.as_microsecond() == time.as_microsecond();
-        stamps.copied().find(|stamp| is(&stamp))
+        let is = |stamp: &Stamp| stamp.time.as_microsecond() == time.as_microsecond();
+        let stamps = self.of.get(name)?;
+        let found = stamps.iter().position(is)?;
+        for over in stamps.range(found..) {
+            over.seen.notify_one();
+        }
+        stamps.get(found).cloned()
     }
 
     /// None of them counts any more.

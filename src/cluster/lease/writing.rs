@@ -1,8 +1,10 @@
 //! What an election writes: each of its moves as one request.
 
+use std::{future::Future, sync::Arc};
+
 use futures::future::{join, join_all};
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Duration, Instant, sleep, timeout};
 
 use super::{
     Election,
@@ -55,9 +57,6 @@ impl Election {
             Write::Take => self.take(&name).await,
             Write::Bury => self.bury(&name).await,
         };
-        if result.is_ok() && !matches!(write, Write::Bury) {
-            self.stamps().latency = begun.elapsed();
-        }
         Answered {
             name,
             write,
@@ -68,14 +67,17 @@ impl Election {
 
     async fn announce(&self, name: &str) -> Result<(), Failure> {
         let stamp = self.stamp(name, self.clock.now());
-        let answer = match self.known(name) {
-            Some(known) => {
-                let renewed = self.requests.renew(name, Role::Member, &known, &stamp);
-                renewed.await
+        let known = self.known(name);
+        let answer = async {
+            match &known {
+                Some(known) => {
+                    let renewed = self.requests.renew(name, Role::Member, known, &stamp);
+                    renewed.await
+                }
+                None => self.requests.create(name, Role::Member, &stamp).await,
             }
-            None => self.requests.create(name, Role::Member, &stamp).await,
         };
-        self.take_note(name, answer)
+        self.until_known(name, &stamp, answer).await
     }
 
     async fn renew(&self, name: &str) -> Result<(), Failure> {
@@ -84,7 +86,7 @@ impl Election {
         };
         let stamp = self.stamp(name, self.clock.now());
         let renewed = self.requests.renew(name, Role::Shard, &known, &stamp);
-        self.take_note(name, renewed.await)
+        self.until_known(name, &stamp, renewed).await
     }
 
     async fn take(&self, name: &str) -> Result<(), Failure> {
@@ -95,11 +97,13 @@ impl Election {
         let idle = idle.and_then(|idle| SignedDuration::try_from(idle).ok());
         let since = now.checked_sub(idle.unwrap_or_default()).unwrap_or(now);
         let stamp = self.stamp(name, since);
-        let answer = match &known {
-            Some(known) => self.requests.take(name, known, &stamp).await,
-            None => self.requests.create(name, Role::Shard, &stamp).await,
+        let answer = async {
+            match &known {
+                Some(known) => self.requests.take(name, known, &stamp).await,
+                None => self.requests.create(name, Role::Shard, &stamp).await,
+            }
         };
-        self.take_note(name, answer)
+        self.until_known(name, &stamp, answer).await
     }
 
     /// Gives a shard back: first it isn't led any more, then that is written.
@@ -160,9 +164,38 @@ impl Election {
             sent: Instant::now(),
             lasts: self.terms.lasts(stamps.latency),
             since,
+            seen: Arc::default(),
         };
-        stamps.add(name, stamp);
+        stamps.add(name, stamp.clone());
         stamp
+    }
+
+    /// Waits for an answer, or for the write to be seen: then its answer may have been lost.
+    async fn until_known(
+        &self,
+        name: &str,
+        stamp: &Stamp,
+        answer: impl Future<Output = Answer>,
+    ) -> Result<(), Failure> {
+        let seen = async {
+            stamp.seen.notified().await;
+            let took = stamp.sent.elapsed();
+            // Most answers come soon after, and connections are kept by waiting for them.
+            sleep(self.terms.patience(Duration::ZERO)).await;
+            took
+        };
+        tokio::select! {
+            biased;
+            answer = answer => {
+                let answer = answer?;
+                self.stamps().latency = stamp.sent.elapsed();
+                self.take_note(name, Ok(answer))
+            }
+            took = seen => {
+                self.stamps().latency = took;
+                Ok(())
+            }
+        }
     }
 
     fn take_note(&self, name: &str, answer: Answer) -> Result<(), Failure> {
