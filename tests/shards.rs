@@ -8,37 +8,41 @@ use punctual::core::shards::{MEMBER_LASTS, Moves, SeenLease, Standing, decide, s
 const LASTS: Duration = Duration::from_secs(2);
 const RENEW: Duration = Duration::from_millis(500);
 
-/// What "me" sees. A shard is "holder", "holder expired", "" (given back) or "none".
+/// What "me" sees. A shard is "holder", "holder expired", "" (given back) or "none"; " overdue" says that
+/// this was long ago.
 fn standing(members: &[&str], shards: &[&str]) -> Standing {
     let members = members.iter().map(|text| {
-        let lease = seen(text, LASTS * MEMBER_LASTS).expect("a member");
+        let lease = seen(text, LASTS * MEMBER_LASTS);
         (format!("{}-member", lease.holder), lease)
     });
     Standing {
         me: "me".into(),
         renew_after: RENEW,
         members: members.collect(),
-        shards: shards.iter().map(|text| seen(text, LASTS)).collect(),
+        shards: shards.iter().map(|text| shard(text)).collect(),
     }
 }
 
-fn seen(text: &str, duration: Duration) -> Option<SeenLease> {
-    if text == "none" {
-        return None;
-    }
+fn shard(text: &str) -> SeenLease {
+    seen(text.strip_prefix("none").unwrap_or(text), LASTS)
+}
+
+fn seen(text: &str, duration: Duration) -> SeenLease {
     let (holder, how) = text.split_once(' ').unwrap_or((text, ""));
     let age = match how {
         "" => Duration::from_millis(100),
         "old" => RENEW * MEMBER_LASTS,
         "expired" => duration,
+        "overdue" if holder.is_empty() => duration,
+        "overdue" => duration * 2,
         "dead" => duration * 10,
         _ => panic!("{how}?"),
     };
-    Some(SeenLease {
+    SeenLease {
         holder: holder.into(),
         age,
         duration,
-    })
+    }
 }
 
 /// The moves in words, such as "announce, take 0 2".
@@ -62,7 +66,7 @@ fn words(moves: &Moves) -> String {
 
 #[test]
 fn what_a_replica_does_about_what_it_sees() {
-    let table: [(&str, &[&str], &[&str], &str); 24] = [
+    let table: [(&str, &[&str], &[&str], &str); 28] = [
         ("who is new says so first", &[], &["none"], "announce"),
         (
             "alone: takes what there never was",
@@ -129,6 +133,30 @@ fn what_a_replica_does_about_what_it_sees() {
             "take 0, bury z-member",
         ),
         (
+            "given back long ago: the first is gone, whatever its Lease says",
+            &["me", "a"],
+            &[" overdue"],
+            "take 0, bury a-member",
+        ),
+        (
+            "expired long ago: the first is gone too",
+            &["me", "a"],
+            &["z overdue"],
+            "take 0, bury a-member",
+        ),
+        (
+            "never made for long",
+            &["me", "a"],
+            &["none overdue"],
+            "take 0, bury a-member",
+        ),
+        (
+            "the one that lacks a shard doesn't come for it",
+            &["me", "a"],
+            &["me", "z overdue"],
+            "take 1, bury a-member",
+        ),
+        (
             "half each",
             &["me", "you"],
             &["none", "none", "none", "none"],
@@ -190,19 +218,24 @@ fn it_looks_again_when_something_is_due_or_expires() {
     assert_eq!(wait(&["me"], &["me"]), mine, "mine is to be renewed");
     assert_eq!(wait(&["me"], &["you"]), 1_400, "my own announcement");
     assert_eq!(wait(&[], &["you"]), others, "another's expires");
-    assert_eq!(wait(&[], &["none"]), 500, "nothing is known");
+    assert_eq!(
+        wait(&[], &["none"]),
+        others,
+        "whoever's turn it is, is not there"
+    );
+    assert_eq!(wait(&[], &["me old"]), 500, "it is due now");
 }
 
 /// A cluster of replicas that see everything at once.
 struct Cluster {
-    shards: Vec<Option<SeenLease>>,
+    shards: Vec<SeenLease>,
     members: BTreeMap<String, SeenLease>,
 }
 
 impl Cluster {
     fn new(shards: usize) -> Self {
         Self {
-            shards: vec![None; shards],
+            shards: vec![shard("none"); shards],
             members: BTreeMap::new(),
         }
     }
@@ -220,7 +253,7 @@ impl Cluster {
             let moves = decide(&standing);
             done += moves.take.len() + moves.release.len();
             if moves.announce {
-                let lease = seen(me, LASTS * MEMBER_LASTS).expect("a lease");
+                let lease = seen(me, LASTS * MEMBER_LASTS);
                 self.members.insert((*me).into(), lease);
             }
             for shard in moves.take.iter().chain(&moves.renew) {
@@ -241,7 +274,7 @@ impl Cluster {
         for _ in 0..10 {
             if self.round(replicas) == 0 {
                 let held = |name: &&str| {
-                    let shards = self.shards.iter().flatten();
+                    let shards = self.shards.iter();
                     shards.filter(|lease| lease.holder == **name).count()
                 };
                 return replicas.iter().map(held).collect();
@@ -254,7 +287,7 @@ impl Cluster {
     /// nothing else to miss it by.
     fn kill(&mut self, name: &str) {
         let mut missed = false;
-        for lease in self.shards.iter_mut().flatten() {
+        for lease in self.shards.iter_mut() {
             if lease.holder == name {
                 lease.age = lease.duration;
                 missed = true;

@@ -34,7 +34,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{leases::LeaseFlags, zones::ZoneFlags};
+use super::{
+    leases::{Home, LeaseFlags},
+    zones::ZoneFlags,
+};
 
 /// How the controller is told what to do. Every flag is also an environment variable.
 #[derive(Args)]
@@ -185,6 +188,7 @@ async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow:
     let config = connect::config(flags.kubeconfig.as_deref(), flags.context.as_deref()).await?;
     let server = config.cluster_url.to_string();
     let home = config.default_namespace.clone();
+    let in_pod = connect::is_of_pod(&config);
     let client = connect::client(config.clone(), metrics.clone())?;
     // Streams of lines have connections of their own, so that they are never in the way of a fire;
     // Leases, so that a storm of fires is never in theirs.
@@ -192,7 +196,11 @@ async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow:
     let lease_client = connect::client(config, metrics.clone())?;
     let election = flags.lease.election(
         lease_client,
-        flags.namespace.clone().unwrap_or_else(|| home.clone()),
+        Home {
+            namespace: &home,
+            in_pod,
+            watched: flags.namespace.as_deref(),
+        },
         clock.clone(),
         metrics.clone(),
     )?;

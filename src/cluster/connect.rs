@@ -59,6 +59,12 @@ pub async fn config(
     Ok(Config::from_custom_kubeconfig(file, &options).await?)
 }
 
+/// Whether this is the account of the pod that this runs in, whose namespace is the configuration's.
+pub fn is_of_pod(config: &Config) -> bool {
+    let token = config.auth_info.token_file.as_deref();
+    token.is_some_and(|it| it.starts_with("/var/run/secrets/kubernetes.io/serviceaccount/"))
+}
+
 /// A client whose requests are counted. It never repeats a request by itself: the driver knows
 /// better when to, and what has changed by then.
 pub fn client(mut config: Config, metrics: Metrics) -> Result<Client, ConnectError> {

@@ -8,11 +8,15 @@
 //!                                             └ Leadership <─ asked by the driver before each step
 //! ```
 
+mod desk;
 mod election;
 mod handover;
 mod leadership;
 mod requests;
+mod seeing;
+mod stamps;
 mod view;
+mod writing;
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
@@ -24,6 +28,7 @@ pub use handover::{follow, while_leading};
 pub use leadership::Leadership;
 
 use super::names::is_label;
+use crate::core::run::spread;
 
 /// The name of the Lease if none is given.
 pub const DEFAULT_NAME: &str = "punctual";
@@ -37,6 +42,18 @@ const ROLE_LABEL: &str = "punctual.dev/lease-role";
 const LONGEST_NAME: usize = 40;
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(60);
+
+/// The name of the Lease of a controller that looks after this namespace alone, where that of others
+/// may be too.
+pub fn name_for(name: &str, namespace: &str) -> String {
+    let whole = format!("{name}-{namespace}");
+    if whole.len() <= LONGEST_NAME {
+        return whole;
+    }
+    let hash = format!("-{:08x}", spread(&whole) >> 32);
+    let start: String = whole.chars().take(LONGEST_NAME - hash.len()).collect();
+    start + &hash
+}
 
 /// Which Leases there are, and for how long each is good.
 #[derive(Clone, Debug)]
@@ -122,9 +139,27 @@ impl Terms {
         self.duration / 16 + parts(self.duration / 16, jitter)
     }
 
-    /// How long one request may take: two may fail before the Lease is lost.
-    fn deadline(&self) -> Duration {
-        self.duration / 3
+    /// After how long without an answer another write is made beside the one that waits: two may hang
+    /// or fail before the Lease is lost. `latency` is what a write took lately: a slow server is not
+    /// asked the more often for it.
+    fn patience(&self, latency: Duration) -> Duration {
+        (self.duration / 6).max(latency * 2)
+    }
+
+    /// How long a Lease that is written now is to last: longer if the next renewals would come too late
+    /// otherwise, because the server is slow.
+    fn lasts(&self, latency: Duration) -> Duration {
+        (latency * 4).clamp(self.duration, LONGEST)
+    }
+
+    /// How long one request may take. What is seen of it by then counts, answer or not.
+    fn longest_request(&self) -> Duration {
+        self.duration * 3
+    }
+
+    /// After how long without a success a Lease can't be had.
+    fn hopeless_after(&self) -> Duration {
+        self.duration * 10
     }
 }
 

@@ -35,8 +35,25 @@ impl SeenLease {
         self.age >= self.duration
     }
 
+    /// For how long it has been nobody's, unless it is somebody's.
+    fn free_for(&self) -> Option<Duration> {
+        match self.holder.is_empty() {
+            true => Some(self.age),
+            false => self.age.checked_sub(self.duration),
+        }
+    }
+
+    /// Whoever's turn it was to take it, is not there.
+    fn is_overdue(&self) -> bool {
+        self.free_for().is_some_and(|free| free >= self.duration)
+    }
+
+    /// When something follows from its age: it expires, or is overdue.
     fn left(&self) -> Duration {
-        self.duration.saturating_sub(self.age)
+        match self.free_for() {
+            None => self.duration.saturating_sub(self.age),
+            Some(free) => self.duration.saturating_sub(free),
+        }
     }
 }
 
@@ -48,8 +65,8 @@ pub struct Standing {
     pub renew_after: Duration,
     /// The members' Leases, by name. They say who is there, mine included once it is written.
     pub members: BTreeMap<String, SeenLease>,
-    /// The Lease of each shard; `None` for one that nobody has made yet.
-    pub shards: Vec<Option<SeenLease>>,
+    /// The Lease of each shard. One that nobody has made yet is nobody's.
+    pub shards: Vec<SeenLease>,
 }
 
 /// What to do now: at once and in any order, but to bury before to take. Who sees a dead replica's shard
@@ -91,13 +108,13 @@ pub fn decide(standing: &Standing) -> Moves {
     let due = |lease: &SeenLease| lease.age >= standing.renew_after;
     let (keep, release) = mine.split_at(quota.min(mine.len()));
     let renew = keep.iter().copied();
-    let renew = renew.filter(|shard| standing.shards[*shard].as_ref().is_some_and(due));
+    let renew = renew.filter(|shard| due(&standing.shards[*shard]));
     // Who is not known to the others yet would take what they are about to take.
-    let take = match own {
+    let (take, absent) = match own {
         Some(_) => take(standing, &quotas),
-        None => Vec::new(),
+        None => Default::default(),
     };
-    let mut bury = left_by(standing, &take);
+    let mut bury = left_by(standing, &take, &absent);
     if mine.first() == Some(&0) {
         bury.extend(graves(standing));
     }
@@ -125,7 +142,7 @@ pub const MEMBER_LASTS: u32 = 3;
 /// The replicas that are there and how many shards each should have, those that hold the most first:
 /// so the fewest shards move.
 fn quotas(standing: &Standing) -> Vec<(&str, usize)> {
-    let shards = || standing.shards.iter().flatten();
+    let shards = || standing.shards.iter();
     let missed = |name: &str| shards().any(|lease| lease.holder == name && lease.expired());
     let members = standing.members.values().filter(|lease| !lease.expired());
     let mut there: Vec<&str> = members
@@ -150,37 +167,38 @@ fn quotas(standing: &Standing) -> Vec<(&str, usize)> {
 fn held(standing: &Standing, name: &str) -> impl Iterator<Item = usize> {
     let shards = standing.shards.iter().enumerate();
     shards.filter_map(move |(shard, lease)| {
-        let lease = lease.as_ref().filter(|lease| lease.holder == name)?;
-        (name == standing.me || !lease.expired()).then_some(shard)
+        let holds = lease.holder == name && (name == standing.me || !lease.expired());
+        holds.then_some(shard)
     })
 }
 
-/// My part of the shards that nobody holds: each replica in its turn gets as many as it lacks.
-fn take(standing: &Standing, quotas: &[(&str, usize)]) -> Vec<usize> {
-    let free = |lease: &SeenLease| {
-        lease.holder.is_empty() || (lease.holder != standing.me && lease.expired())
-    };
+/// My part of the shards that nobody holds: each replica in its turn gets as many as it lacks. And
+/// those that another should have taken long ago; also who that is.
+fn take<'a>(standing: &Standing, quotas: &[(&'a str, usize)]) -> (Vec<usize>, Vec<&'a str>) {
+    let free = |lease: &SeenLease| lease.holder != standing.me && lease.free_for().is_some();
     let shards = standing.shards.iter().enumerate();
-    let mut free = shards.filter(|(_, lease)| lease.as_ref().is_none_or(free));
+    let mut free = shards.filter(|(_, lease)| free(lease));
+    let (mut taken, mut absent) = (Vec::new(), Vec::new());
     for (name, quota) in quotas {
         let lacks = quota.saturating_sub(held(standing, name).count());
-        let part = free.by_ref().take(lacks).map(|(shard, _)| shard).collect();
-        if *name == standing.me {
-            return part;
+        for (shard, lease) in free.by_ref().take(lacks) {
+            if *name == standing.me {
+                taken.push(shard);
+            } else if lease.is_overdue() {
+                taken.push(shard);
+                absent.push(*name);
+            }
         }
     }
-    Vec::new()
+    (taken, absent)
 }
 
-/// The Leases of members that let these shards expire.
-fn left_by(standing: &Standing, shards: &[usize]) -> Vec<String> {
-    let shards = shards.iter();
-    let holders: Vec<&str> = shards
-        .filter_map(|shard| standing.shards[*shard].as_ref())
-        .map(|lease| lease.holder.as_str())
-        .collect();
+/// The Leases of members that let these shards expire, or are absent.
+fn left_by(standing: &Standing, shards: &[usize], absent: &[&str]) -> Vec<String> {
+    let holders = shards.iter().map(|it| standing.shards[*it].holder.as_str());
+    let gone: Vec<&str> = holders.chain(absent.iter().copied()).collect();
     let members = standing.members.iter();
-    let gone = members.filter(|(_, lease)| holders.contains(&lease.holder.as_str()));
+    let gone = members.filter(|(_, lease)| gone.contains(&lease.holder.as_str()));
     gone.map(|(name, _)| name.clone()).collect()
 }
 
@@ -198,7 +216,7 @@ fn graves(standing: &Standing) -> Vec<String> {
 /// The next instant at which one of mine is to be renewed or one of another's expires.
 fn look_again(standing: &Standing) -> Duration {
     let mine = |lease: &SeenLease| lease.holder == standing.me;
-    let shards = standing.shards.iter().flatten().map(|lease| {
+    let shards = standing.shards.iter().map(|lease| {
         if mine(lease) {
             standing.renew_after.saturating_sub(lease.age)
         } else {

@@ -87,9 +87,14 @@ impl Leadership {
                 led.terms += 1;
                 led.since = since;
             }
-            led.until = Some(until);
+            led.until = led.until.max(Some(until));
             gained
         })
+    }
+
+    /// Whether the Lease of a shard is ours now.
+    pub(super) fn holds(&self, shard: usize) -> bool {
+        self.0.lock().leads(shard)
     }
 
     /// The Lease of a shard is not ours any more, or will not be. Whether it was.

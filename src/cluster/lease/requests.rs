@@ -1,5 +1,5 @@
-//! The requests about Leases. Each has a deadline shorter than the Lease, and each write of one that
-//! is there carries the resource version from which it was decided.
+//! The requests about Leases. Each write of one that is there carries the resource version from which
+//! it was decided.
 
 use std::future::Future;
 
@@ -9,9 +9,9 @@ use kube::{
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
 };
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use super::{GROUP_LABEL, ROLE_LABEL, Terms, view::Known};
+use super::{GROUP_LABEL, ROLE_LABEL, Terms, stamps::Stamp, view::Known};
 use crate::{
     clock::Clock, cluster::requests::FIELD_MANAGER, core::shards::MEMBER_LASTS, error::chain,
 };
@@ -23,20 +23,14 @@ pub struct LeaseRequests {
     clock: Clock,
 }
 
-/// What became of a write.
-pub enum Written {
-    /// It was carried out; sent at this instant.
-    Done(Box<Lease>, Instant),
-    /// The Lease has changed since, and is this now.
-    Changed(Box<Lease>),
-    /// There is no such Lease.
-    Gone,
-}
+/// The Lease as it is after a write, whether that was carried out or somebody was quicker; `None` if
+/// there is none.
+pub type Answer = Result<Option<Box<Lease>>, Failure>;
 
 /// Why a request came to nothing.
 pub enum Failure {
-    /// We may not, or there is no such namespace.
-    Forbidden(String),
+    /// It is refused, and will be again: we may not, a policy says no, or there is no such namespace.
+    Refused(String),
     /// It may go better the next time.
     Passing(String),
 }
@@ -68,7 +62,7 @@ impl LeaseRequests {
 
     pub async fn list(&self) -> Result<Vec<Lease>, Failure> {
         let params = ListParams::default().labels(&self.selector());
-        let list = timeout(self.terms.deadline(), self.api.list(&params)).await;
+        let list = timeout(self.terms.longest_request(), self.api.list(&params)).await;
         match list {
             Ok(Ok(list)) => Ok(list.items),
             Ok(Err(error)) => Err(failure(&error)),
@@ -77,7 +71,7 @@ impl LeaseRequests {
     }
 
     /// Makes a Lease that is ours.
-    pub async fn create(&self, name: &str, role: Role) -> Result<Written, Failure> {
+    pub async fn create(&self, name: &str, role: Role, stamp: &Stamp) -> Answer {
         let mut lease = json!({
             "metadata": {
                 "name": name,
@@ -87,7 +81,7 @@ impl LeaseRequests {
                 },
             },
         });
-        lease["spec"] = self.ours(role, 0);
+        lease["spec"] = self.ours(role, 0, stamp);
         let lease: Lease = serde_json::from_value(lease).expect("it is written as one");
         let params = PostParams {
             field_manager: Some(FIELD_MANAGER.into()),
@@ -97,20 +91,23 @@ impl LeaseRequests {
     }
 
     /// Takes a Lease over at the version at which it was nobody's.
-    pub async fn take(&self, name: &str, known: &Known) -> Result<Written, Failure> {
-        let spec = self.ours(Role::Shard, known.transitions.saturating_add(1));
+    pub async fn take(&self, name: &str, known: &Known, stamp: &Stamp) -> Answer {
+        let spec = self.ours(Role::Shard, known.transitions.saturating_add(1), stamp);
         self.patch(name, known, spec).await
     }
 
     /// Renews one of ours.
-    pub async fn renew(&self, name: &str, known: &Known) -> Result<Written, Failure> {
-        let spec = json!({"renewTime": self.now()});
+    pub async fn renew(&self, name: &str, role: Role, known: &Known, stamp: &Stamp) -> Answer {
+        let spec = json!({
+            "renewTime": MicroTime(stamp.time),
+            "leaseDurationSeconds": seconds(role, stamp),
+        });
         self.patch(name, known, spec).await
     }
 
     /// Gives one of ours back.
-    pub async fn release(&self, name: &str, known: &Known) -> Result<Written, Failure> {
-        let spec = json!({"holderIdentity": "", "renewTime": self.now()});
+    pub async fn release(&self, name: &str, known: &Known) -> Answer {
+        let spec = json!({"holderIdentity": "", "renewTime": MicroTime(self.clock.now())});
         self.patch(name, known, spec).await
     }
 
@@ -123,7 +120,7 @@ impl LeaseRequests {
             }),
             ..DeleteParams::default()
         };
-        match timeout(self.terms.deadline(), self.api.delete(name, &params)).await {
+        match timeout(self.terms.longest_request(), self.api.delete(name, &params)).await {
             Ok(Ok(_)) => Ok(()),
             // It is gone, or its replica is not: the watch will say.
             Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => Ok(()),
@@ -132,23 +129,20 @@ impl LeaseRequests {
         }
     }
 
-    /// A Lease's spec that says that it is ours. Its times are for people: nobody goes by them.
-    fn ours(&self, role: Role, transitions: i32) -> Value {
-        let now = self.now();
-        let duration = match role {
-            Role::Shard => self.terms.duration,
-            Role::Member => self.terms.duration * MEMBER_LASTS,
-        };
+    /// A Lease's spec that says that it is ours. Others don't go by its times, which are for people;
+    /// we know our own writes by them.
+    fn ours(&self, role: Role, transitions: i32, stamp: &Stamp) -> Value {
+        let time = MicroTime(stamp.time);
         json!({
             "holderIdentity": self.terms.me,
-            "leaseDurationSeconds": duration.as_millis().div_ceil(1_000) as u64,
-            "acquireTime": now,
-            "renewTime": now,
+            "leaseDurationSeconds": seconds(role, stamp),
+            "acquireTime": time,
+            "renewTime": time,
             "leaseTransitions": transitions,
         })
     }
 
-    async fn patch(&self, name: &str, known: &Known, spec: Value) -> Result<Written, Failure> {
+    async fn patch(&self, name: &str, known: &Known, spec: Value) -> Answer {
         let patch = json!({"metadata": {"resourceVersion": known.version}, "spec": spec});
         let params = PatchParams::apply(FIELD_MANAGER);
         let patch = Patch::Merge(patch);
@@ -160,17 +154,16 @@ impl LeaseRequests {
         &self,
         name: &str,
         request: impl Future<Output = Result<Lease, kube::Error>>,
-    ) -> Result<Written, Failure> {
-        let sent = Instant::now();
-        match timeout(self.terms.deadline(), request).await {
-            Ok(Ok(lease)) => Ok(Written::Done(Box::new(lease), sent)),
+    ) -> Answer {
+        match timeout(self.terms.longest_request(), request).await {
+            Ok(Ok(lease)) => Ok(Some(Box::new(lease))),
             // Somebody was quicker, or it was us and the answer was lost: it says so itself.
             Ok(Err(kube::Error::Api(status))) if status.code == 409 => self.reread(name).await,
             // Of a patch: there is no such Lease. Of a creation: no such namespace.
             Ok(Err(kube::Error::Api(status))) if status.code == 404 => {
                 match status.details.as_ref().map(|it| it.kind.as_str()) {
-                    Some("namespaces") => Err(Failure::Forbidden(status.message)),
-                    _ => Ok(Written::Gone),
+                    Some("namespaces") => Err(Failure::Refused(status.message)),
+                    _ => Ok(None),
                 }
             }
             Ok(Err(error)) => Err(failure(&error)),
@@ -178,29 +171,36 @@ impl LeaseRequests {
         }
     }
 
-    async fn reread(&self, name: &str) -> Result<Written, Failure> {
-        match timeout(self.terms.deadline(), self.api.get_opt(name)).await {
-            Ok(Ok(Some(lease))) => Ok(Written::Changed(Box::new(lease))),
-            Ok(Ok(None)) => Ok(Written::Gone),
+    async fn reread(&self, name: &str) -> Answer {
+        match timeout(self.terms.longest_request(), self.api.get_opt(name)).await {
+            Ok(Ok(lease)) => Ok(lease.map(Box::new)),
             Ok(Err(error)) => Err(failure(&error)),
             Err(_) => Err(self.silence()),
         }
     }
 
-    fn now(&self) -> MicroTime {
-        MicroTime(self.clock.now())
-    }
-
     fn silence(&self) -> Failure {
-        let limit = self.terms.deadline().as_millis();
+        let limit = self.terms.longest_request().as_millis();
         Failure::Passing(format!("no answer within {limit} ms"))
     }
 }
 
+fn seconds(role: Role, stamp: &Stamp) -> u64 {
+    let times = match role {
+        Role::Shard => 1,
+        Role::Member => MEMBER_LASTS,
+    };
+    (stamp.lasts * times).as_millis().div_ceil(1_000) as u64
+}
+
 fn failure(error: &kube::Error) -> Failure {
     match error {
-        kube::Error::Api(status) if status.code == 403 => {
-            Failure::Forbidden(status.message.clone())
+        // What was wrong with the request then is wrong with it the next time too.
+        kube::Error::Api(status)
+            if (400..500).contains(&status.code)
+                && !matches!(status.code, 404 | 408 | 409 | 429) =>
+        {
+            Failure::Refused(status.message.clone())
         }
         _ => Failure::Passing(chain(error)),
     }

@@ -8,14 +8,14 @@ use std::{
 use k8s_openapi::api::coordination::v1::Lease;
 use tokio::time::Instant;
 
-use super::{ROLE_LABEL, Terms};
+use super::{LONGEST, ROLE_LABEL, Terms};
 use crate::core::{
     shards::{MEMBER_LASTS, SeenLease, Standing},
     version::later,
 };
 
-/// The longest that a Lease is believed to last, whatever is written in it.
-const BELIEVED: Duration = Duration::from_secs(600);
+/// The longest that a shard's Lease is believed to last, whatever is written in it: as long as ours may.
+const BELIEVED: Duration = LONGEST;
 
 /// One Lease, as it was last seen to change.
 #[derive(Clone, Debug)]
@@ -32,24 +32,26 @@ pub struct Known {
 pub struct View {
     shards: BTreeMap<String, Known>,
     members: BTreeMap<String, Known>,
+    /// Since when we know that a shard has no Lease.
+    missing: BTreeMap<String, Instant>,
 }
 
 impl View {
-    /// Takes in a Lease as it is `now`, unless a later version of it is known.
-    pub fn take_in(&mut self, lease: Lease, now: Instant) {
+    /// Takes in a Lease as it is since `changed`, unless a later version of it is known. Whether it did.
+    pub fn take_in(&mut self, lease: Lease, changed: Instant) -> bool {
         let Some(name) = lease.metadata.name else {
-            return;
+            return false;
         };
         let labels = lease.metadata.labels.unwrap_or_default();
-        let leases = match labels.get(ROLE_LABEL).map(String::as_str) {
-            Some("member") => &mut self.members,
-            _ => &mut self.shards,
+        let (leases, believed) = match labels.get(ROLE_LABEL).map(String::as_str) {
+            Some("member") => (&mut self.members, BELIEVED * MEMBER_LASTS),
+            _ => (&mut self.shards, BELIEVED),
         };
         let version = lease.metadata.resource_version.unwrap_or_default();
         if let Some(known) = leases.get(&name)
             && (known.version == version || later(&known.version, &version))
         {
-            return;
+            return false;
         }
         let spec = lease.spec.unwrap_or_default();
         let seconds = spec
@@ -59,10 +61,11 @@ impl View {
             version,
             holder: spec.holder_identity.unwrap_or_default(),
             transitions: spec.lease_transitions.unwrap_or_default(),
-            changed: now,
-            duration: seconds.map(|it| Duration::from_secs(it).min(BELIEVED)),
+            changed,
+            duration: seconds.map(|it| Duration::from_secs(it).min(believed)),
         };
         leases.insert(name, known);
+        true
     }
 
     /// Forgets a Lease that is not there any more.
@@ -82,7 +85,7 @@ impl View {
     }
 
     /// All of it, with ages instead of instants.
-    pub fn standing(&self, terms: &Terms, renew_after: Duration, now: Instant) -> Standing {
+    pub fn standing(&mut self, terms: &Terms, renew_after: Duration, now: Instant) -> Standing {
         let seen = |known: &Known, duration| SeenLease {
             holder: known.holder.clone(),
             age: now.saturating_duration_since(known.changed),
@@ -91,9 +94,19 @@ impl View {
         let members = self.members.iter();
         let members =
             members.map(|(name, known)| (name.clone(), seen(known, terms.duration * MEMBER_LASTS)));
+        let missing = &mut self.missing;
         let shards = (0..terms.shards).map(|shard| {
-            let known = self.shards.get(&terms.shard_name(shard))?;
-            Some(seen(known, terms.duration))
+            let name = terms.shard_name(shard);
+            if let Some(known) = self.shards.get(&name) {
+                missing.remove(&name);
+                return seen(known, terms.duration);
+            }
+            let since = *missing.entry(name).or_insert(now);
+            SeenLease {
+                holder: String::new(),
+                age: now.saturating_duration_since(since),
+                duration: terms.duration,
+            }
         });
         Standing {
             me: terms.me.clone(),
