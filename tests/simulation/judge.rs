@@ -22,6 +22,9 @@ use super::memory::{
     checks::{self, Decision, Life},
 };
 
+/// How many pods an attempt may get where nothing goes wrong.
+const PODS: usize = 1;
+
 /// Whether something is as promised; else what isn't.
 type Verdict = Result<(), String>;
 
@@ -79,6 +82,26 @@ fn runs(lives: &[Life]) -> Result<u64, String> {
         }
     }
     Ok(starts.len() as u64)
+}
+
+/// Judges that what was done took no more than it had to: that every turn came to an end, of which
+/// `restless` did not, and in a quiet world that no attempt got pod after pod.
+pub fn effort(world: &World, quiet: bool, restless: usize) -> Verdict {
+    must!(restless == 0, "{restless} turns came to no end");
+    let mut made: HashMap<_, usize> = HashMap::new();
+    for life in world.lives() {
+        *made
+            .entry((life.schedule, life.fire, life.attempt))
+            .or_default() += 1;
+    }
+    let most = made.into_iter().max_by_key(|(_, pods)| *pods);
+    if let Some((attempt, pods)) = most {
+        must!(
+            !quiet || pods <= PODS,
+            "{pods} pods were made for {attempt:?}"
+        );
+    }
+    Ok(())
 }
 
 /// What is known of one schedule, as its changes go by.
@@ -188,7 +211,8 @@ impl Book {
         });
         let beside = beside.count();
         must!(
-            earlier.is_some() || after.active.len() <= most && beside < most,
+            // One that waited for its next attempt has its place among the active already.
+            (earlier.is_some() || after.active.len() <= most) && beside < most,
             "G2: {run:?} was claimed beside {beside} others, at most {most} may be active: {:?}",
             after.active
         );
