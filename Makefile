@@ -11,7 +11,7 @@ CRDS := scheduledcontainers schedulecalendars clusterschedulecalendars
 PAGES := examples flags metrics reasons
 CARGO := cargo
 
-.PHONY: help demo demo-down test fmt fmt-check lint test-unit sim test-robfig test-cluster test-faults fuzz \
+.PHONY: help demo demo-down test fmt fmt-check lint test-unit sim model test-robfig test-cluster test-faults fuzz \
         generate build cluster-up cluster-down bench-smoke bench-next
 
 help: ## List the targets
@@ -43,6 +43,9 @@ test-unit: ## Run the tests that need no cluster
 sim: SEEDS = 10000
 sim: ## Attack the driver on a cluster in memory: SEEDS=10000 worlds, or the one of SEED=n, with its story
 	@SEEDS=$(SEEDS) SEED=$(SEED) $(CARGO) test --locked --test simulation -- --nocapture $(if $(SEED),every_seed)
+
+model: ## Check the protocol in every state, also the long models: an hour and more
+	$(CARGO) test --locked --test model -- --nocapture --test-threads 1 --include-ignored
 
 test-robfig: ## Compare with robfig/cron, the parser of CronJob; needs Go
 	$(CARGO) test --locked --test robfig

@@ -3,13 +3,17 @@
 use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use tokio::task::JoinSet;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -33,7 +37,6 @@ use crate::{
     },
     error::{self, Error},
     metrics::{Metrics, ScheduleState},
-    places::Places,
     queue::Queue,
 };
 
@@ -44,16 +47,16 @@ const STOPPING: Duration = Duration::from_secs(4);
 /// After how many failures in a row, some three seconds in, users are told, and not even a fire that
 /// falls due makes it try before its time.
 const TELLING: u32 = 6;
-/// After how many failures in a row a schedule waits for its place among those that fail, too: not
-/// after the one or two that anybody may meet.
-const FAILING: u32 = 3;
+/// A turn that takes longer than this waits for an answer that may never come, and gives its place
+/// back: it is a task that waits, and there is one for each schedule at most.
+const SLOW: Duration = Duration::from_millis(250);
 /// How often the states of all schedules are counted.
 const CENSUS: SignedDuration = SignedDuration::from_secs(5);
 
 /// How the driver works.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How many schedules are worked on at once.
+    /// How many schedules are worked on at once, beside those that wait for an answer.
     pub concurrency: usize,
     /// How long before a fire its pod may be created, held.
     pub prepare_ahead: SignedDuration,
@@ -71,7 +74,15 @@ pub struct Driver {
     pub metrics: Metrics,
     pub health: Health,
     leadership: Leadership,
-    failures: Arc<Mutex<HashMap<Key, u32>>>,
+    failures: Arc<Mutex<HashMap<Key, Failures>>>,
+}
+
+/// How the turns of a schedule have failed since the last that did not.
+#[derive(Clone, Copy, Default)]
+struct Failures {
+    row: u32,
+    /// The last one was not answered.
+    unanswered: bool,
 }
 
 impl Driver {
@@ -113,7 +124,8 @@ impl Driver {
 
     /// Looks after every schedule until `stop`; then ends what was begun, within a few seconds.
     pub async fn run(&self, stop: CancellationToken) {
-        let places = Places::new(self.settings.concurrency);
+        let places = self.settings.concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        let places = Arc::new(Semaphore::new(places));
         let mut workers = JoinSet::new();
         let mut counted = Timestamp::MIN;
         loop {
@@ -127,25 +139,37 @@ impl Driver {
             while workers.try_join_next().is_some() {}
             // The place comes before the key, so that the most urgent key gets it.
             let next = async {
-                let place = places.usual().await;
+                let place = places.clone().acquire_owned().await;
                 (self.queue.pop().await, place)
             };
             let (key, place) = tokio::select! {
                 () = stop.cancelled() => break,
                 next = next => next,
             };
-            let (Some(key), Some(place)) = (key, place) else {
+            // Nobody closes the places.
+            let (Some(key), Ok(place)) = (key, place) else {
                 continue;
             };
-            let (driver, places) = (self.clone(), places.clone());
-            let fails = self.failures().get(&key).is_some_and(|it| *it >= FAILING);
-            workers.spawn(async move { places.take(place, fails, driver.work(key)).await });
+            // Who was not answered last time waits for the next answer beside the others from the start.
+            let hangs = self.failures().get(&key).is_some_and(|it| it.unanswered);
+            let place = (!hangs).then_some(place);
+            let driver = self.clone();
+            workers.spawn(async move { driver.work_in(place, key).await });
         }
         let ending = async { while workers.join_next().await.is_some() {} };
         if tokio::time::timeout(STOPPING, ending).await.is_err() {
             tracing::warn!(
                 "stopped with requests under way; the next controller goes on from there"
             );
+        }
+    }
+
+    /// One turn of one schedule, in a place that is free again when the turn turns out slow.
+    async fn work_in(&self, place: Option<OwnedSemaphorePermit>, key: Key) {
+        let mut turn = pin!(self.work(key));
+        if tokio::time::timeout(SLOW, &mut turn).await.is_err() {
+            drop(place);
+            turn.await;
         }
     }
 
@@ -161,7 +185,7 @@ impl Driver {
         let took = now.duration_since(begun).try_into().unwrap_or_default();
         self.metrics.reconciled(took, result.is_err());
         if let Err(error) = result {
-            let (again, failures) = self.retry_at(&key, now);
+            let (again, failures) = self.retry_at(&key, &error, now);
             if failures == TELLING {
                 self.tell_hindrance(&key, &error, now);
             }
@@ -343,6 +367,7 @@ impl Driver {
         // Replicas add up to all schedules.
         let census = self.cache.census(|uid| self.leadership.leads(uid));
         self.metrics.set_runs_active(census.active);
+        self.metrics.set_fires_queued(census.queued);
         self.metrics
             .set_schedules(ScheduleState::ready, census.ready);
         self.metrics
@@ -363,16 +388,17 @@ impl Driver {
     }
 
     /// When to try again after a failure, and how many there were in a row.
-    fn retry_at(&self, key: &Key, now: Timestamp) -> (Timestamp, u32) {
+    fn retry_at(&self, key: &Key, error: &Error, now: Timestamp) -> (Timestamp, u32) {
         let mut failures = self.failures();
-        let count = failures.entry(key.clone()).or_default();
-        *count = count.saturating_add(1);
-        let seed = spread(&format!("{key} {count}"));
-        let again = now.checked_add(backoff::delay(*count, seed));
-        (again.unwrap_or(now), *count)
+        let Failures { row, unanswered } = failures.entry(key.clone()).or_default();
+        *row = row.saturating_add(1);
+        *unanswered = matches!(error, Error::Unanswered { .. });
+        let seed = spread(&format!("{key} {row}"));
+        let again = now.checked_add(backoff::delay(*row, seed));
+        (again.unwrap_or(now), *row)
     }
 
-    fn failures(&self) -> std::sync::MutexGuard<'_, HashMap<Key, u32>> {
+    fn failures(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Failures>> {
         self.failures
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)

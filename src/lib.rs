@@ -22,7 +22,6 @@ pub mod driver;
 pub mod error;
 pub mod ics;
 pub mod metrics;
-pub mod places;
 pub mod queue;
 pub mod telemetry;
 pub mod zones;

@@ -46,6 +46,8 @@ struct Numbers {
     fires: Family<FireLabels, Counter>,
     runs: Family<RunLabels, Counter>,
     runs_active: Gauge,
+    fires_queued: Gauge,
+    attempts_failed: Family<ReasonLabel, Counter>,
     start_lateness: Histogram,
     run_duration: Histogram,
     runs_waiting: Family<ReasonLabel, Counter>,
@@ -142,6 +144,12 @@ impl Metrics {
         }
     }
 
+    /// An attempt failed, and another one follows.
+    pub fn attempt_failed(&self, reason: Reason) {
+        let labels = ReasonLabel { reason };
+        self.numbers.attempts_failed.get_or_create(&labels).inc();
+    }
+
     /// A run was found to make no progress.
     pub fn run_waiting(&self, reason: Reason) {
         let labels = ReasonLabel { reason };
@@ -151,6 +159,11 @@ impl Metrics {
     /// How many runs are active now.
     pub fn set_runs_active(&self, count: usize) {
         self.numbers.runs_active.set(count as i64);
+    }
+
+    /// How many fires wait for the end of a run now.
+    pub fn set_fires_queued(&self, count: usize) {
+        self.numbers.fires_queued.set(count as i64);
     }
 
     /// How many schedules are in this state now.
@@ -223,6 +236,8 @@ impl Numbers {
             fires: Family::default(),
             runs: Family::default(),
             runs_active: Gauge::default(),
+            fires_queued: Gauge::default(),
+            attempts_failed: Family::default(),
             start_lateness: Histogram::new(LATENESS),
             run_duration: Histogram::new(DURATION),
             runs_waiting: Family::default(),
@@ -260,9 +275,22 @@ impl Numbers {
             "Runs that are active now",
             &self.runs_active,
         );
+        page.gauge(
+            "punctual_fires_queued",
+            &[],
+            "Fires that wait for the end of a run now",
+            &self.fires_queued,
+        );
+        page.counter(
+            "punctual_attempts_failed",
+            &["reason"],
+            "Attempts that failed and are followed by another, by why; the last one of a run counts in `punctual_runs_total` alone",
+            &self.attempts_failed,
+        );
         page.histogram(
             "punctual_start_lateness",
-            "How long after its due time a fire's run was released",
+            "How long after its due time a fire's run was released; with the time that it was queued, or that those \
+             took to stop that it replaced",
             &self.start_lateness,
         );
         page.histogram(

@@ -9,7 +9,7 @@
 //! Wrong protocols are checked by the same rules, so that it is known what they find.
 //!
 //! `cargo test --test model -- --nocapture --test-threads 1` shows how many states each has, and how the
-//! wrong ones are broken; `--ignored` runs the long ones.
+//! wrong ones are broken; `make model` runs the long ones.
 
 #[path = "model/checked.rs"]
 mod checked;
@@ -30,7 +30,7 @@ mod wrong;
 
 use std::{sync::Arc, time::Instant};
 
-use checked::{Checked, DECIDED_ONCE, NOT_TOO_MANY, STARTS_ONCE};
+use checked::{COMES_TO_REST, Checked, DECIDED_ONCE, NOT_TOO_MANY, STARTS_ONCE};
 use config::{Config, Policy, Protocol};
 use controllers::Controllers;
 use stateright::{Checker, Model};
@@ -239,4 +239,14 @@ fn a_release_without_uid_starts_a_pod_that_was_made_late() {
 #[test]
 fn absence_from_a_cache_is_no_evidence() {
     breaks(wrong(Protocol::AbsenceIsEvidence), NOT_TOO_MANY);
+}
+
+#[test]
+fn without_sweeping_a_pod_is_held_for_ever() {
+    breaks(wrong(Protocol::NeverSweeps), COMES_TO_REST);
+}
+
+#[test]
+fn without_finishing_a_run_is_active_for_ever() {
+    breaks(wrong(Protocol::NeverFinishes), COMES_TO_REST);
 }

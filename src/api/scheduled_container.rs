@@ -38,6 +38,7 @@ use super::{
     printcolumn = r#"{"name":"Next Run","type":"string","jsonPath":".status.nextFireTime","description":"The next due time, in the schedule's zone"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
     printcolumn = r#"{"name":"Readiness","type":"string","priority":1,"jsonPath":".status.conditions[?(@.type==\"Ready\")].reason","description":"Ready, or why the schedule can't run"}"#,
+    printcolumn = r#"{"name":"Queued","type":"string","priority":1,"jsonPath":".status.queued[*].fireTime","description":"The fire that waits for the active run to end; with several, the oldest"}"#,
     printcolumn = r#"{"name":"Schedules","type":"string","priority":1,"jsonPath":".spec.schedules","description":"When it runs, where it has several schedules"}"#,
     printcolumn = r#"{"name":"Description","type":"string","priority":1,"jsonPath":".spec.description","description":"What the schedule is for"}"#,
     validation = Rule::new(cel::NAME_RULE).message(cel::NAME_MESSAGE)

@@ -92,6 +92,7 @@ pub struct Census {
     pub disabled: usize,
     pub invalid: usize,
     pub active: usize,
+    pub queued: usize,
 }
 
 impl Cache {
@@ -316,6 +317,7 @@ impl Cache {
                 Err(_) => census.invalid += 1,
             }
             census.active += entry.status.active.len();
+            census.queued += entry.status.queued.len();
         }
         census
     }

@@ -81,7 +81,8 @@ impl Reporter {
 
     fn count(&self, news: &News, now: Timestamp) {
         match news {
-            // A further attempt is late on purpose.
+            // A further attempt is late on purpose. So is a fire that was queued, or that replaces others;
+            // but nothing that outlives a crash says that of a claimed run, so it counts with its wait.
             News::Started { attempt: 2.., .. } => {}
             News::Started { fire, .. } => {
                 let lateness = now.duration_since(*fire);
@@ -97,8 +98,9 @@ impl Reporter {
             News::Skipped { skip, reason } => self.metrics.fires_skipped(*reason, skip.count),
             News::Waiting { reason, .. } => self.metrics.run_waiting(*reason),
             News::Stuck { .. } => self.metrics.run_waiting(Reason::RunStuck),
-            // What becomes of them is counted when it is known.
-            News::Retrying { .. } | News::Queued { .. } => {}
+            News::Retrying { reason, .. } => self.metrics.attempt_failed(*reason),
+            // What becomes of it is counted when it is known.
+            News::Queued { .. } => {}
             News::Readiness { .. }
             | News::Hindered { .. }
             | News::Repaired { .. }

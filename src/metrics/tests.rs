@@ -14,6 +14,8 @@ fn filled() -> Metrics {
     );
     metrics.run_waiting(Reason::ImagePullFailed);
     metrics.set_runs_active(4);
+    metrics.set_fires_queued(6);
+    metrics.attempt_failed(Reason::NodeLost);
     metrics.set_schedules(ScheduleState::ready, 7);
     let uri = "/api/v1/namespaces/a/pods?fieldValidation=Strict";
     let create = ApiRequest::read(&http::Method::POST, &uri.parse().unwrap());
@@ -38,6 +40,8 @@ fn every_number_that_is_told_is_shown() {
         r#"punctual_fires_total{decision="skip",reason="StillActive"} 2"#,
         r#"punctual_runs_total{outcome="Failed",reason="OOMKilled"} 1"#,
         "punctual_runs_active 4",
+        "punctual_fires_queued 6",
+        r#"punctual_attempts_failed_total{reason="NodeLost"} 1"#,
         r#"punctual_start_lateness_seconds_bucket{le="0.0025"} 0"#,
         r#"punctual_start_lateness_seconds_bucket{le="0.005"} 1"#,
         "punctual_run_duration_seconds_sum 2.0",

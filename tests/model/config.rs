@@ -24,6 +24,10 @@ pub enum Protocol {
     ReleaseWithoutUid,
     /// The same, but what a cache doesn't show is believed to be gone.
     AbsenceIsEvidence,
+    /// The same, but no pod is ever swept.
+    NeverSweeps,
+    /// The same, but nobody writes down that a run has ended.
+    NeverFinishes,
     /// A pod starts as it is created; that its name is made of the fire shall keep it from starting twice.
     NameAsLock,
     /// The same with one name for all fires.
@@ -71,7 +75,9 @@ impl Config {
             Protocol::Ours
             | Protocol::ClaimWithoutVersion
             | Protocol::ReleaseWithoutUid
-            | Protocol::AbsenceIsEvidence => true,
+            | Protocol::AbsenceIsEvidence
+            | Protocol::NeverSweeps
+            | Protocol::NeverFinishes => true,
             Protocol::NameAsLock | Protocol::ConstantName | Protocol::ClaimThenCreate => false,
         }
     }

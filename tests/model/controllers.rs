@@ -108,8 +108,11 @@ impl Controllers {
             (pod, *view)
         });
         let key = (status.clone(), seen.collect(), moment);
-        self.plans
-            .get(&key, || self.real.plan(status, pods, views, moment))
+        self.plans.get(&key, || {
+            let mut plan = self.real.plan(status, pods, views, moment);
+            plan.retain(|request| !wrong::leaves_out(&self.config, status, request));
+            plan
+        })
     }
 
     /// Every way to see the pods that are claimed or may yet be; the others are seen as they are, or

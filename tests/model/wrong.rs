@@ -3,7 +3,8 @@
 use super::{
     config::{Config, Protocol},
     controllers::Asked,
-    state::{Active, Pod, Record, Run, Stage, Status},
+    server::Request,
+    state::{Active, Decision, Pod, Record, Run, Stage, Status},
 };
 
 /// All that may be asked for by one of these protocols, at any time on the clock. What `prepares`
@@ -23,7 +24,9 @@ pub fn asked(config: &Config, status: &Status, pods: &[Pod]) -> Asked {
             Protocol::Ours
             | Protocol::ClaimWithoutVersion
             | Protocol::ReleaseWithoutUid
-            | Protocol::AbsenceIsEvidence => unreachable!("core::decide decides"),
+            | Protocol::AbsenceIsEvidence
+            | Protocol::NeverSweeps
+            | Protocol::NeverFinishes => unreachable!("core::decide decides"),
         }
     }
     // What is claimed is created by anybody, and is over when its pod is seen to have ended.
@@ -41,6 +44,19 @@ pub fn asked(config: &Config, status: &Status, pods: &[Pod]) -> Asked {
         }
     }
     asked
+}
+
+/// Whether a protocol never asks for this, which `core::decide` asks for.
+pub fn leaves_out(config: &Config, status: &Status, request: &Request) -> bool {
+    let ends = |record: &Record| {
+        let goes_on = |run: &Active| record.to.decision(run.run.fire) != Decision::Over;
+        !status.active.iter().all(goes_on)
+    };
+    match (config.protocol, request) {
+        (Protocol::NeverSweeps, Request::Sweep(_)) => true,
+        (Protocol::NeverFinishes, Request::Record(record)) => ends(record),
+        _ => false,
+    }
 }
 
 /// Creates the pod if none is seen to be active, and writes down that it has been created.

@@ -3,7 +3,7 @@
 //! A status says up to where fires are decided: its mark. Each write that moves the mark must decide
 //! every fire that it passes, each exactly once, by the form of the schedule that it goes by.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use punctual::{
@@ -21,6 +21,12 @@ use super::memory::{
     Resource, World,
     checks::{self, Decision, Life},
 };
+
+/// Where a request takes no longer each way, a turn has nothing left to do within few rounds.
+const PROMPT: Duration = Duration::from_millis(50);
+
+/// How many pods an attempt may get where nothing goes wrong.
+const PODS: usize = 1;
 
 /// Whether something is as promised; else what isn't.
 type Verdict = Result<(), String>;
@@ -79,6 +85,30 @@ fn runs(lives: &[Life]) -> Result<u64, String> {
         }
     }
     Ok(starts.len() as u64)
+}
+
+/// Judges that what was done took no more than it had to: that every turn came to an end, of which
+/// `restless` did not, and in a quiet world that no attempt got pod after pod.
+pub fn effort(world: &World, quiet: bool, restless: usize) -> Verdict {
+    // Where every answer takes long, there is always another fire to see to meanwhile.
+    must!(
+        restless == 0 || world.options.delay > PROMPT,
+        "{restless} turns came to no end"
+    );
+    let mut made: HashMap<_, usize> = HashMap::new();
+    for life in world.lives() {
+        *made
+            .entry((life.schedule, life.fire, life.attempt))
+            .or_default() += 1;
+    }
+    let most = made.into_iter().max_by_key(|(_, pods)| *pods);
+    if let Some((attempt, pods)) = most {
+        must!(
+            !quiet || pods <= PODS,
+            "{pods} pods were made for {attempt:?}"
+        );
+    }
+    Ok(())
 }
 
 /// What is known of one schedule, as its changes go by.
@@ -188,7 +218,8 @@ impl Book {
         });
         let beside = beside.count();
         must!(
-            earlier.is_some() || after.active.len() <= most && beside < most,
+            // One that waited for its next attempt has its place among the active already.
+            (earlier.is_some() || after.active.len() <= most) && beside < most,
             "G2: {run:?} was claimed beside {beside} others, at most {most} may be active: {:?}",
             after.active
         );

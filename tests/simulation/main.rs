@@ -7,6 +7,7 @@
 mod memory;
 
 mod judge;
+mod restless;
 mod seeds;
 mod storm;
 mod story;

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use super::{story::Story, telling};
+use super::{restless, story::Story, telling};
 
 /// After so many failures the others can wait.
 const ENOUGH: usize = 10;
@@ -122,6 +122,7 @@ thread_local! {
 pub fn live(seed: u64) -> Life {
     remember_panics();
     PANIC.take();
+    restless::listen();
     // Back-offs in libraries take their jitter from here.
     fastrand::seed(seed);
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -28,6 +28,11 @@ impl Storm {
         }
     }
 
+    /// Whether nothing goes wrong at all.
+    pub fn is_none(&self) -> bool {
+        (self.writes, self.reads, self.events) == (0, 0, 0)
+    }
+
     /// The faults of this storm while `blows` says so.
     pub fn faults(
         &self,

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     judge,
     memory::{Options, Resource, World, faults::Dice, schedule, schedule_id},
+    restless,
     storm::Storm,
 };
 
@@ -32,6 +33,8 @@ pub struct Story {
     pub deeds: Vec<(u64, Timestamp, String)>,
     /// How many pods were started in it.
     pub starts: u64,
+    /// Whether nothing goes wrong in it, and nobody does anything.
+    quiet: bool,
     dice: Dice,
     blows: Arc<AtomicBool>,
     controllers: Vec<&'static str>,
@@ -56,10 +59,12 @@ impl Story {
             faults,
             concurrency: 8,
             garbage: Duration::from_millis(dice.one(&[0, 300, 5_000])),
+            ..Options::default()
         };
         let controllers = dice.one(&[&["a"][..], &["a", "b"], &["a", "b"], &["a", "b", "c"]]);
         let unrest = dice.one(&[2, 4, 4, 16, u64::MAX]);
         let beats = 20 + dice.below(40);
+        let quiet = unrest == u64::MAX && storm.is_none();
         let summary = format!(
             "seed {seed}: {storm:?}, controllers {controllers:?}, prepared {} ahead, delays up to {:?}, \
              garbage after {:?}, unrest {unrest}, {beats} beats",
@@ -71,6 +76,7 @@ impl Story {
             world,
             deeds: Vec::new(),
             starts: 0,
+            quiet,
             dice,
             blows,
             controllers: controllers.to_vec(),
@@ -114,6 +120,7 @@ impl Story {
         let since = self.world.now();
         self.pass(IDLE).await;
         self.starts = judge::history(&self.world)?;
+        judge::effort(&self.world, self.quiet, restless::turns())?;
         judge::rest(&self.world, since)
     }
 
