@@ -3,10 +3,11 @@
 
 mod state;
 
+use jiff::SignedDuration;
 use punctual::core::{
     plan::{Learned, Step, Trial},
     reason::Reason,
-    run::RunId,
+    run::{ENDED_DEADLINE, Phase, RunId},
     status::{READY, set_condition},
 };
 use state::*;
@@ -615,6 +616,44 @@ fn pods_that_nobody_needs() {
             .spec("successfulRunsHistoryLimit", 1)
             .pod(ended("12:00:20", "12:00:21", 0))
             .pod(ended("12:00:30", "12:00:31", 0)),
+        "collect 12:00:20",
+    );
+    let helped = |fire: &str, end: &str, code: i32| {
+        ended(fire, end, code).with(|pod| {
+            pod.phase = Phase::Failed;
+            pod.reason = Some("DeadlineExceeded".into());
+            pod.deadline = Some(ENDED_DEADLINE);
+            pod.main = Some("main".into());
+        })
+    };
+    let history = || {
+        when("12:00:35")
+            .decided("12:00:30")
+            .spec("mainContainer", "main")
+            .spec("successfulRunsHistoryLimit", 1)
+            .spec("failedRunsHistoryLimit", 1)
+    };
+    check(
+        "ended well, but for a helper that was stopped: it displaces no failure",
+        history()
+            .pod(helped("12:00:20", "12:00:21", 1))
+            .pod(helped("12:00:30", "12:00:31", 0)),
+        "-",
+    );
+    check(
+        "two that ended well, but for helpers that were stopped: the older is collected",
+        history()
+            .pod(helped("12:00:20", "12:00:21", 0))
+            .pod(helped("12:00:30", "12:00:31", 0)),
+        "collect 12:00:20",
+    );
+    check(
+        "ended past its deadline, however its main container took that: a failure",
+        history().pod(helped("12:00:20", "12:00:21", 1)).pod(
+            helped("12:00:30", "12:00:33", 0).with(|pod| {
+                pod.deadline = Some(SignedDuration::from_secs(2));
+            }),
+        ),
         "collect 12:00:20",
     );
     check(

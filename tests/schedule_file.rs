@@ -268,6 +268,10 @@ fn every_mistake_in_an_entry_names_its_place_and_the_way_out() {
             "schedule.yml:4:18: entry \"a\": mainContainer: 64 characters are not 1 to 63",
         ),
         (
+            "a:\n  cron: '@daily'\n  image: b\n  retry: {limit: 1, onReasons: [CrashLooping]}\n",
+            "schedule.yml:4:10: entry \"a\": retry: onReasons: \"CrashLooping\" is not why a run fails",
+        ),
+        (
             "a:\n  cron: '@daily'\n  image: b\n  excludes: [12-25, '']\n",
             "schedule.yml:4:21: entry \"a\": excludes[1]: \"\" is not a date",
         ),

@@ -19,7 +19,7 @@ pub enum ConcurrencyPolicy {
 }
 
 /// The reasons of failed runs that a spec may name.
-pub const FAILURES: [&str; 18] = [
+pub const FAILURES: [&str; 14] = [
     "NonZeroExit",
     "OOMKilled",
     "DeadlineExceeded",
@@ -32,12 +32,8 @@ pub const FAILURES: [&str; 18] = [
     "PodFailed",
     "Unschedulable",
     "ImagePullFailed",
-    "CrashLooping",
     "ContainerConfigError",
     "NotReady",
-    "QuotaExceeded",
-    "CreateForbidden",
-    "CreateRefused",
 ];
 
 /// Whether and when a failed run is tried again. Each attempt is a pod of its own; all attempts at a

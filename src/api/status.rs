@@ -229,7 +229,7 @@ pub struct Counts {
     #[serde(default)]
     #[schemars(with = "i64", range(min = 0))]
     pub succeeded: u64,
-    /// Runs that failed.
+    /// Runs that failed, and those that were replaced.
     #[serde(default)]
     #[schemars(with = "i64", range(min = 0))]
     pub failed: u64,

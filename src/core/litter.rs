@@ -5,8 +5,9 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 
 use super::{
+    outcome,
     plan::Step,
-    run::{Phase, Presence, RunId, SeenPod, is_by_hand},
+    run::{Presence, RunId, SeenPod, is_by_hand},
     schedule::Schedule,
 };
 use crate::api::ActiveRun;
@@ -54,11 +55,13 @@ pub fn litter(
         // Whoever made a pod from a later spec than we know sees more than we do.
         let wanted = pod.generation > schedule.generation
             || coming.may_be(pod.run()) && pod.generation == schedule.generation;
-        match pod.phase {
-            _ if pod.held && !wanted => steps.push(sweep(pod)),
-            Phase::Succeeded => succeeded.push(pod),
-            Phase::Failed => failed.push(pod),
-            Phase::Pending | Phase::Running | Phase::Unknown => {}
+        if pod.held && !wanted {
+            steps.push(sweep(pod));
+        } else if pod.ended() {
+            match outcome::has_succeeded(pod) {
+                true => succeeded.push(pod),
+                false => failed.push(pod),
+            }
         }
     }
     for (mut pods, limit) in [

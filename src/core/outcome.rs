@@ -4,7 +4,10 @@ use jiff::Timestamp;
 
 use super::{
     reason::Reason,
-    run::{ContainerState, Phase, Presence, Restarts, SeenContainer, SeenPod, Terminated},
+    run::{
+        ContainerState, ENDED_DEADLINE, Phase, Presence, Restarts, SeenContainer, SeenPod,
+        Terminated,
+    },
 };
 use crate::api::{ActiveRun, Outcome, RunRecord};
 
@@ -136,13 +139,27 @@ pub fn main_reason(active: &ActiveRun, pod: &SeenPod) -> Option<Reason> {
         // Else we stopped it, and that ended it.
         return (stopping == reason).then_some(reason);
     }
-    // At its deadline the kubelet stops all containers, and the main one may be the first to go.
+    in_time(pod, ended).then_some(reason)
+}
+
+/// Whether a pod that has ended counts among the succeeded ones. Its phase alone doesn't say so: it is
+/// Failed where the main container has succeeded and the others had to be stopped.
+pub fn has_succeeded(pod: &SeenPod) -> bool {
+    // The others are stopped by a deadline that has passed by then.
+    let told = pod.deadline.is_some_and(|end| end <= ENDED_DEADLINE);
+    let by_main = main_end(pod)
+        .is_some_and(|(_, ended)| ended.exit_code == 0 && (told || in_time(pod, ended)));
+    pod.phase == Phase::Succeeded || by_main
+}
+
+/// Whether a container ended before the pod's deadline: at that the kubelet stops all containers, and
+/// the main one may be the first to go.
+fn in_time(pod: &SeenPod, ended: &Terminated) -> bool {
     let deadline = pod
         .started
         .zip(pod.deadline)
         .and_then(|(started, deadline)| started.checked_add(deadline).ok());
-    let in_time = deadline.is_none_or(|deadline| ended.finished.is_none_or(|end| end < deadline));
-    in_time.then_some(reason)
+    deadline.is_none_or(|deadline| ended.finished.is_none_or(|end| end < deadline))
 }
 
 /// Whether containers go on although the main one has ended. Sidecars don't count: Kubernetes ends

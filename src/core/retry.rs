@@ -42,8 +42,7 @@ pub fn is_uncounted(policy: &Retry, reason: Reason) -> bool {
 /// When the attempt is made: as it was said, but never later than the policy could have said now, so
 /// that a clock that was put back doesn't put it off.
 pub fn due(policy: &Retry, next: &NextAttempt, now: Timestamp) -> Timestamp {
-    let longest = SignedDuration::from_secs(policy.backoff_seconds.max(policy.max_backoff_seconds));
-    match now.checked_add(longest) {
+    match now.checked_add(SignedDuration::from_secs(longest(policy))) {
         Ok(latest) if next.time > latest => now,
         _ => next.time,
     }
@@ -61,20 +60,27 @@ fn wanted(policy: &Retry, ended: &RunRecord, reason: Reason) -> bool {
         true => reason != Reason::PodDeleted,
         false => named(&policy.on_reasons),
     };
-    let code_fits = ended.exit_code.is_none_or(|code| {
+    // A container that is ended from outside reports a code too, and it says nothing.
+    let by_code = matches!(reason, Reason::NonZeroExit | Reason::OOMKilled);
+    let code_fits = ended.exit_code.filter(|_| by_code).is_none_or(|code| {
         (policy.on_exit_codes.is_empty() || policy.on_exit_codes.contains(&code))
             && !policy.not_on_exit_codes.contains(&code)
     });
     reason_fits && code_fits
 }
 
+/// How many seconds are waited at most: a first wait that is longer than the longest was meant, where
+/// that has its default.
+fn longest(policy: &Retry) -> i64 {
+    policy.backoff_seconds.max(policy.max_backoff_seconds)
+}
+
 /// The wait after this many attempts.
 fn wait(policy: &Retry, attempts: u32) -> SignedDuration {
-    let longest = policy.max_backoff_seconds.max(0);
     let doublings = attempts.saturating_sub(1);
     let factor = policy.backoff_factor.max(1).saturating_pow(doublings);
     let seconds = policy.backoff_seconds.max(0).saturating_mul(factor);
-    SignedDuration::from_secs(seconds.min(longest))
+    SignedDuration::from_secs(seconds.min(longest(policy)))
 }
 
 #[cfg(test)]
@@ -108,7 +114,7 @@ mod tests {
             },
             reason: reason.name().into(),
             message: None,
-            exit_code: (reason == Reason::NonZeroExit).then_some(3),
+            exit_code: Some(3),
             started: None,
             finished: ended,
             node: None,
@@ -212,6 +218,50 @@ mod tests {
                 again,
                 "{reason} {policy:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_first_wait_that_is_longer_than_the_longest_is_waited_in_full() {
+        let hourly = Retry {
+            limit: 9,
+            backoff_seconds: 3_600,
+            max_backoff_seconds: 600,
+            ..policy()
+        };
+        let waits: Vec<_> = (1..3)
+            .map(|attempt| after(&hourly, attempt, 0, Reason::NonZeroExit))
+            .collect();
+        assert_eq!(waits, [Some(3_600), Some(3_600)]);
+    }
+
+    #[test]
+    fn exit_codes_filter_only_failures_that_are_about_them() {
+        // All of them report code 3 here.
+        let rows = [
+            (Reason::NonZeroExit, false),
+            (Reason::OOMKilled, false),
+            (Reason::Evicted, true),
+            (Reason::NodeShutdown, true),
+            (Reason::DeadlineExceeded, true),
+            (Reason::ContainerConfigError, true),
+        ];
+        let others = Retry {
+            on_exit_codes: vec![4],
+            ..policy()
+        };
+        let but = Retry {
+            not_on_exit_codes: vec![3],
+            ..policy()
+        };
+        for policy in [others, but] {
+            for (reason, again) in rows {
+                assert_eq!(
+                    after(&policy, 1, 0, reason).is_some(),
+                    again,
+                    "{reason} {policy:?}"
+                );
+            }
         }
     }
 

@@ -78,15 +78,19 @@ pub fn end_run(
         (Some(message), false) => format!("run {} failed: {message}", run.name),
         (None, false) => format!("run {} failed", run.name),
     };
-    set_condition(
-        status,
-        LAST_RUN_SUCCEEDED,
-        succeeded,
-        reason,
-        &message,
-        generation,
-        now,
-    );
+    // A run that was replaced did nothing wrong, and nobody knows whether it would have succeeded.
+    let replaced = reason == Reason::Replaced;
+    if !replaced {
+        set_condition(
+            status,
+            LAST_RUN_SUCCEEDED,
+            succeeded,
+            reason,
+            &message,
+            generation,
+            now,
+        );
+    }
     match run.outcome {
         Outcome::Succeeded => {
             status.counts.succeeded += 1;
@@ -203,6 +207,50 @@ mod tests {
         assert_eq!(status.recent_skips.len(), REMEMBERED);
         assert_eq!(status.recent_skips[0].fire_time, at(39));
         assert_eq!(status.counts.skipped, 40);
+    }
+
+    #[test]
+    fn a_run_that_was_replaced_says_nothing_about_how_runs_end() {
+        let mut status = ScheduledContainerStatus::default();
+        let mut end = |reason: Reason| {
+            let run = RunRecord {
+                name: "a".into(),
+                uid: "u".into(),
+                fire_time: at(10),
+                attempts: 1,
+                outcome: match reason {
+                    Reason::Succeeded => Outcome::Succeeded,
+                    _ => Outcome::Failed,
+                },
+                reason: reason.name().into(),
+                message: None,
+                exit_code: None,
+                started: None,
+                finished: at(15),
+                node: None,
+                last_lines: vec![],
+            };
+            end_run(&mut status, &run, reason, 1, at(15));
+            let counts = status.counts;
+            (
+                condition(&status, LAST_RUN_SUCCEEDED).map(|it| it.status),
+                (counts.succeeded, counts.failed),
+                status.last_outcome.clone().unwrap(),
+                status.recent_runs.len(),
+            )
+        };
+        let (good, bad) = (Some(ConditionStatus::True), Some(ConditionStatus::False));
+        let rows = [
+            (Reason::Replaced, None, (0, 1)),
+            (Reason::Succeeded, good, (1, 1)),
+            (Reason::Replaced, good, (1, 2)),
+            (Reason::NonZeroExit, bad, (1, 3)),
+            (Reason::Replaced, bad, (1, 4)),
+        ];
+        for (place, (reason, truth, counts)) in rows.into_iter().enumerate() {
+            let outcome = reason.name().to_owned();
+            assert_eq!(end(reason), (truth, counts, outcome, place + 1));
+        }
     }
 
     #[test]

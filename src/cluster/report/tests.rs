@@ -121,6 +121,12 @@ fn every_news_is_told_in_words_for_a_person() {
         ),
     );
     check(
+        &failed(Reason::Replaced, Some(Reason::Replaced.meaning()), &[]),
+        "replaced",
+        "stopped for a later fire",
+        "Run slow-20261120-184510 was replaced: it was stopped for a later fire.",
+    );
+    check(
         &failed(Reason::OOMKilled, None, &[]),
         "failed",
         "A container of the run used more memory than its limit.",

@@ -126,6 +126,11 @@ pub fn of_news(schedule: &ScheduleRef, news: &News, now: Timestamp) -> Words {
                     let message = took.unwrap_or_else(|| "succeeded".to_owned());
                     ("succeeded", message, note)
                 }
+                Outcome::Failed if *reason == Reason::Replaced => {
+                    let message = "stopped for a later fire".to_owned();
+                    let note = format!("Run {} was replaced: it was {message}.", run.name);
+                    ("replaced", message, note)
+                }
                 Outcome::Failed => {
                     let why = run.message.as_deref().unwrap_or(reason.meaning());
                     let note = format!("Run {} failed: {}", run.name, sentence(why));
