@@ -44,7 +44,7 @@ sim: SEEDS = 10000
 sim: ## Attack the driver on a cluster in memory: SEEDS=10000 worlds, or the one of SEED=n, with its story
 	@SEEDS=$(SEEDS) SEED=$(SEED) $(CARGO) test --locked --test simulation -- --nocapture $(if $(SEED),every_seed)
 
-model: ## Check the protocol in every state, also the long models: an hour and more
+model: ## Check the protocol in every state, also the long models (see tests/model.rs)
 	$(CARGO) test --locked --test model -- --nocapture --test-threads 1 --include-ignored
 
 test-robfig: ## Compare with robfig/cron, the parser of CronJob; needs Go
