@@ -68,6 +68,7 @@ pub async fn while_leading<W: Future<Output = ()>>(
     let mut changes = leadership.led();
     loop {
         let begun = tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             begun = first(&mut changes, |term| term.is_some()) => begun,
         };

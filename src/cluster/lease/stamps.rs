@@ -56,6 +56,12 @@ impl Stamps {
         stamps.get(found).cloned()
     }
 
+    /// Whether no other write of this Lease was begun since.
+    pub fn is_latest(&self, name: &str, stamp: &Stamp) -> bool {
+        let latest = self.of.get(name).and_then(VecDeque::front);
+        latest.is_some_and(|latest| Arc::ptr_eq(&latest.seen, &stamp.seen))
+    }
+
     /// None of them counts any more.
     pub fn forget(&mut self, name: &str) {
         self.of.remove(name);

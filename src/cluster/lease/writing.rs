@@ -179,7 +179,9 @@ impl Election {
     ) -> Result<(), Failure> {
         let seen = async {
             stamp.seen.notified().await;
-            let took = stamp.sent.elapsed();
+            // Seen only because another was made after it, it says nothing about the server.
+            let latest = self.stamps().is_latest(name, stamp);
+            let took = latest.then(|| stamp.sent.elapsed());
             // Most answers come soon after, and connections are kept by waiting for them.
             sleep(self.terms.patience(Duration::ZERO)).await;
             took
@@ -192,7 +194,8 @@ impl Election {
                 self.take_note(name, Ok(answer))
             }
             took = seen => {
-                self.stamps().latency = took;
+                let mut stamps = self.stamps();
+                stamps.latency = took.unwrap_or(stamps.latency);
                 Ok(())
             }
         }
