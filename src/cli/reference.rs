@@ -88,7 +88,7 @@ fn row(flag: &clap::Arg) -> String {
             let names: Vec<_> = values.iter().map(|value| value.get_name()).collect();
             format!(" {}", names.join("\\|"))
         }
-        Some([value]) => format!(" {value}"),
+        Some([value]) if takes_values => format!(" {value}"),
         _ => String::new(),
     };
     let environment = flag
