@@ -30,9 +30,8 @@ use crate::{
         backoff,
         decide::decide,
         news::News,
-        plan::{Learned, Plan, Refused, Seen, Step},
-        reason::Reason,
-        run::{MOST_SALT, spread},
+        plan::{Learned, Plan, Seen, Step},
+        run::spread,
         schedule_ref::ScheduleRef,
     },
     error::{self, Error},
@@ -346,19 +345,7 @@ impl Driver {
                 *learned = Learned::default();
             }
             Answer::Refused(refused) => learned.refused.push(refused),
-            Answer::NameTaken { run, name } => {
-                learned.names_taken.push(run);
-                if learned.names_taken(run) > MOST_SALT {
-                    let message =
-                        format!("pods of others have all names for its run, up to {name}");
-                    let reason = Reason::NameTaken;
-                    learned.refused.push(Refused {
-                        run,
-                        reason,
-                        message,
-                    });
-                }
-            }
+            Answer::NameTaken { run, name } => learned.name_taken(run, &name),
             Answer::Tried(trial) => learned.trial = Some(trial),
         }
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     news::News,
     reason::Reason,
-    run::{RunId, SeenPod},
+    run::{MOST_SALT, RunId, SeenPod},
 };
 use crate::api::ScheduledContainerStatus;
 
@@ -42,6 +42,20 @@ impl Learned {
     /// Why Kubernetes refused the pod of this attempt, if it did.
     pub fn refused(&self, run: RunId) -> Option<&Refused> {
         self.refused.iter().find(|refused| refused.run == run)
+    }
+
+    /// Takes in that a pod of others has this name for an attempt's pod.
+    pub fn name_taken(&mut self, run: RunId, name: &str) {
+        self.names_taken.push(run);
+        if self.names_taken(run) > MOST_SALT {
+            let message = format!("pods of others have all names for its run, up to {name}");
+            let reason = Reason::NameTaken;
+            self.refused.push(Refused {
+                run,
+                reason,
+                message,
+            });
+        }
     }
 
     /// How many names of this attempt's pod were taken by pods of others.
