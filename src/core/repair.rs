@@ -117,7 +117,7 @@ pub fn strays<'a>(
 fn repair_request(status: &mut ScheduledContainerStatus, pods: &[SeenPod], now: Timestamp) {
     let future = status
         .last_request_time
-        .is_some_and(|time| time.duration_since(now) > BEHIND);
+        .is_some_and(|time| time.duration_since(now) > ABSURD);
     let active = status.active.iter().map(|run| run.fire_time);
     let queued = status.queued.iter().map(|queued| queued.fire_time);
     let ended = status.recent_runs.iter().map(|run| run.fire_time);
