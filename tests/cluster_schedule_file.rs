@@ -97,8 +97,8 @@ impl Ground {
     }
 }
 
-fn run() -> Value {
-    json!({"name": "a-run", "uid": "u", "fireTime": "2030-01-01T00:00:00Z", "claimTime": "2030-01-01T00:00:00Z"})
+fn runs() -> Value {
+    json!([{"name": "a-run", "uid": "u", "fireTime": "2030-01-01T00:00:00Z", "claimTime": "2030-01-01T00:00:00Z"}])
 }
 
 fn entry(name: &str, more: &str) -> String {
@@ -242,7 +242,7 @@ async fn an_entry_that_goes_is_deleted_and_one_with_a_mistake_is_not() -> Result
 async fn an_active_run_ends_before_its_schedule_goes() -> Result<()> {
     let mut ground = Ground::new().await?;
     ground.apply(&entry("a", "")).await?;
-    ground.set_active("a", run()).await?;
+    ground.set_active("a", runs()).await?;
     ground.apply("{}").await?;
     assert!(ground.sync.is_leaving());
     assert!(ground.get("a").await?.spec.suspend, "nothing new starts");
@@ -262,7 +262,7 @@ async fn an_entry_that_comes_back_while_its_run_is_active_is_as_it_was() -> Resu
     let file = entry("a", "") + &entry("b", ", suspend: true");
     ground.apply(&file).await?;
     for name in ["a", "b"] {
-        ground.set_active(name, run()).await?;
+        ground.set_active(name, runs()).await?;
     }
     ground.apply("{}").await?;
     assert!(ground.get("a").await?.spec.suspend);

@@ -194,6 +194,15 @@ pub async fn install(client: &Client) {
             .await
             .expect("the definition should be established in time")
             .expect("the definition should be readable");
+        // Established is what it is said to be; its storage may still be opened, or opened anew.
+        let (plural, _) = name.split_once('.').expect("a plural and a group");
+        let path = format!("/apis/punctual.dev/v1alpha1/{plural}?limit=1");
+        until("the resource is served", async || {
+            let request = http::Request::get(&path).body(Vec::new());
+            let answer = client.request::<Value>(request.expect("a request")).await;
+            answer.ok()
+        })
+        .await;
     }
 }
 
