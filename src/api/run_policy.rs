@@ -56,18 +56,19 @@ pub struct Retry {
     #[schemars(range(min = 1, max = 10))]
     pub backoff_factor: i64,
 
-    /// The longest wait, in seconds. Default: 600.
+    /// The longest wait, in seconds; never less than `backoffSeconds`. Default: 600.
     #[serde(default = "six_hundred")]
     #[schemars(range(min = 0, max = 86_400))]
     pub max_backoff_seconds: i64,
 
-    /// Try again only after these exit codes. A failure without one, such as a lost node, is not
-    /// concerned.
+    /// Try again only after these exit codes. They are asked for NonZeroExit and OOMKilled alone:
+    /// failures for other reasons, such as a lost node, are tried again whatever the codes say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 255), inner(range(min = 1, max = 255)))]
     pub on_exit_codes: Vec<i32>,
 
-    /// Don't try again after these exit codes. Either this or `onExitCodes`.
+    /// Don't try again after these exit codes; failures for other reasons than NonZeroExit and
+    /// OOMKilled are tried again whatever the codes say. Either this or `onExitCodes`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 255), inner(range(min = 1, max = 255)))]
     pub not_on_exit_codes: Vec<i32>,

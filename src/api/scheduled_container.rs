@@ -107,8 +107,8 @@ pub struct ScheduledContainerSpec {
     #[schemars(range(min = 1, max = 1000))]
     pub missed_fires_limit: Option<i64>,
 
-    /// Holds off new runs while true; the active run goes on. Fires that fall due meanwhile are
-    /// not made up for.
+    /// Holds off new runs while true; the active run goes on, also one that waits for its next
+    /// attempt: remove `retry` to end that. Fires that fall due meanwhile are not made up for.
     #[serde(default)]
     pub suspend: bool,
 
@@ -151,18 +151,20 @@ pub struct ScheduledContainerSpec {
     #[schemars(range(min = 0, max = 31_536_000))]
     pub starting_deadline_seconds: Option<i64>,
 
-    /// How long, in seconds, a run may take, from its start until its containers have ended. A run
-    /// that takes longer is stopped and ends as Failed with reason DeadlineExceeded. Default: no limit.
+    /// How long, in seconds, an attempt of a run may take, from its start until its containers have
+    /// ended. One that takes longer is stopped and has failed with reason DeadlineExceeded; with
+    /// `retry`, each attempt has this time anew. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 31_536_000))]
     pub active_deadline_seconds: Option<i64>,
 
-    /// How many pods of succeeded runs are kept. Default: 3.
+    /// How many pods that succeeded are kept. Default: 3.
     #[serde(default = "default_successful_runs")]
     #[schemars(with = "i32", range(min = 0, max = 100))]
     pub successful_runs_history_limit: u32,
 
-    /// How many pods of failed runs are kept. Default: 1.
+    /// How many pods that failed are kept. With `retry`, the pod of every failed attempt counts, also
+    /// where the run succeeded in the end. Default: 1.
     #[serde(default = "default_failed_runs")]
     #[schemars(with = "i32", range(min = 0, max = 100))]
     pub failed_runs_history_limit: u32,

@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct ScheduledContainerStatus {
     /// `Ready`: the schedule can run (its reason says what is wrong with it if not).
-    /// `LastRunSucceeded`: how the last run ended.
+    /// `LastRunSucceeded`: how the last run ended, of those that were not replaced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
 
-    /// The latest fire that was decided: it started a run or was skipped. Never goes back.
+    /// The fire up to which the schedule has come: it started a run, was skipped, or waits in
+    /// `queued`. Never goes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "optional_time")]
     pub last_fire_time: Option<Timestamp>,
@@ -40,7 +41,7 @@ pub struct ScheduledContainerStatus {
     #[schemars(schema_with = "optional_time")]
     pub last_success_time: Option<Timestamp>,
 
-    /// How the last run ended: Succeeded, or the reason of its failure.
+    /// How the last run ended: Succeeded, Replaced, or the reason of its failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_outcome: Option<String>,
 
@@ -196,7 +197,7 @@ pub struct RunRecord {
 /// How a run ended.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema)]
 pub enum Outcome {
-    /// Every container ended with exit code 0.
+    /// The main container ended with exit code 0; without one, all containers but sidecars did.
     Succeeded,
     /// Anything else.
     Failed,

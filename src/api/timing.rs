@@ -72,7 +72,8 @@ pub enum MissedFires {
     /// The latest runs, the others are skipped.
     #[default]
     RunLatest,
-    /// Each runs, oldest first, one at a time.
+    /// Each runs, oldest first, one at a time; where the concurrencyPolicy is Allow, up to `maxActive`
+    /// at a time.
     RunAll,
 }
 

@@ -1,8 +1,6 @@
 //! How many runs a schedule may have at once, and what becomes of a fire that finds no room.
 
-use super::status::whole_second;
 use crate::api::{ConcurrencyPolicy, ScheduledContainerSpec, ScheduledContainerStatus};
-use jiff::{SignedDuration, Timestamp};
 
 /// How many fires wait at most where a spec doesn't say.
 const QUEUED: usize = 1;
@@ -55,11 +53,4 @@ impl Concurrency {
             Self::Replace => true,
         }
     }
-}
-
-/// When a queued fire is out of time, if there is a limit: the first instant that is too late.
-pub fn expiry(fire: Timestamp, deadline: Option<SignedDuration>) -> Option<Timestamp> {
-    let second = SignedDuration::from_secs(1);
-    let last = whole_second(fire).checked_add(deadline?).ok()?;
-    last.checked_add(second).ok()
 }

@@ -13,7 +13,6 @@ use super::{
     cron::Due,
     form::{self, Observed},
     litter::{Coming, litter},
-    missed,
     news::News,
     plan::{Learned, Plan, Seen, Step},
     prepare, readiness,
@@ -52,7 +51,6 @@ pub fn decide(
     let strays = draft.take_in_strays();
     let mut busy = draft.follow_active();
     busy.asks.extend(strays);
-    busy.put_off(&learned.put_off.uids);
     if !busy.asks.is_empty() {
         // Nothing may be decided about this schedule before the questions are answered, but fires
         // that fall due meanwhile are still noticed.
@@ -221,11 +219,6 @@ impl<'a> Draft<'a> {
     /// The pod of an active run that has one.
     fn active_pod(&self, active: &ActiveRun) -> Option<&'a SeenPod> {
         self.seen.pods.iter().find(|pod| pod.uid == active.uid)
-    }
-
-    /// Whether fires wait for the end of this run instead of being dropped.
-    fn catching_up(&self, active: &ActiveRun) -> bool {
-        missed::catching_up(self.schedule, active)
     }
 
     /// The attempts for which pods are held.

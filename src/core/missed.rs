@@ -91,6 +91,13 @@ pub fn lateness(fire: Timestamp, now: Timestamp) -> SignedDuration {
     whole_second(now).duration_since(fire)
 }
 
+/// When a queued fire is out of time, if there is a limit: the first instant that is too late.
+pub fn expiry(fire: Timestamp, deadline: Option<SignedDuration>) -> Option<Timestamp> {
+    let second = SignedDuration::from_secs(1);
+    let last = whole_second(fire).checked_add(deadline?).ok()?;
+    last.checked_add(second).ok()
+}
+
 /// Why a fire that is later than its deadline gets no run.
 pub fn too_late_to_start(deadline: SignedDuration) -> String {
     let seconds = deadline.as_secs();

@@ -56,7 +56,7 @@ macro_rules! reasons {
 reasons! {
     // A run's life.
     Started Normal "The run's pod was released and may start.";
-    Succeeded Normal "Every container of the run ended with exit code 0.";
+    Succeeded Normal "The run's main container ended with exit code 0, or without one all its containers but sidecars did.";
     // Why a run failed.
     NonZeroExit Warning "A container of the run ended with an exit code other than 0.";
     OOMKilled Warning "A container of the run used more memory than its limit.";

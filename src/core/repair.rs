@@ -11,7 +11,7 @@ use super::{
     readiness::BEHIND,
     run::{Presence, SeenPod, is_by_hand, is_name_of},
     schedule_ref::ScheduleRef,
-    status::whole_second,
+    status::{chosen, whole_second},
 };
 use crate::api::{RunRecord, ScheduledContainerStatus, Waiting};
 
@@ -66,13 +66,12 @@ pub fn repair(
         }
     };
     status.last_fire_time = decided;
-    let ended: Vec<_> = status.recent_runs.iter().map(|run| run.fire_time).collect();
     // What waits is decided to wait, and has not run.
-    let requested = status.last_request_time;
+    let (requested, runs) = (status.last_request_time, &status.recent_runs);
     status.queued.retain(|queued| {
         let fire = queued.fire_time;
         let decided = if is_by_hand(fire) { requested } else { decided };
-        Some(fire) <= decided && !ended.contains(&fire)
+        Some(fire) <= decided && !runs.iter().any(|run| run.fire_time == fire)
     });
     if decided == said {
         return None;
@@ -94,9 +93,6 @@ pub fn strays<'a>(
 ) -> impl Iterator<Item = &'a SeenPod> {
     pods.iter().filter(|pod| {
         let fire = pod.fire;
-        let active = status.active.iter().map(|run| run.fire_time);
-        let queued = status.queued.iter().map(|queued| queued.fire_time);
-        let ended = status.recent_runs.iter().map(|run| run.fire_time);
         let mut skipped = status.recent_skips.iter();
         let decided = match is_by_hand(fire) {
             true => status.last_request_time,
@@ -106,7 +102,7 @@ pub fn strays<'a>(
             && !pod.ended()
             && pod.presence == Presence::Here
             && Some(fire) <= decided
-            && !active.chain(queued).chain(ended).any(|known| known == fire)
+            && !chosen(status).any(|known| known == fire)
             && !skipped.any(|skip| (skip.fire_time..=skip.last_fire_time).contains(&fire))
             && is_name_of(schedule, pod.run(), &pod.name)
     })
@@ -118,11 +114,7 @@ fn repair_request(status: &mut ScheduledContainerStatus, pods: &[SeenPod], now: 
     let future = status
         .last_request_time
         .is_some_and(|time| time.duration_since(now) > ABSURD);
-    let active = status.active.iter().map(|run| run.fire_time);
-    let queued = status.queued.iter().map(|queued| queued.fire_time);
-    let ended = status.recent_runs.iter().map(|run| run.fire_time);
-    let mut known = active.chain(queued).chain(ended);
-    if future && !known.any(|fire| Some(fire) == status.last_request_time) {
+    if future && !chosen(status).any(|fire| Some(fire) == status.last_request_time) {
         // What was asked for until now is decided, as far as we know.
         status.last_request_time = Some(now);
     }
@@ -136,13 +128,9 @@ fn repair_request(status: &mut ScheduledContainerStatus, pods: &[SeenPod], now: 
 
 /// The latest fire that is decided, by the runs and skips on record.
 fn recorded(status: &ScheduledContainerStatus) -> Option<Timestamp> {
-    let active = status.active.iter().map(|run| run.fire_time);
-    let queued = status.queued.iter().map(|queued| queued.fire_time);
-    let ended = status.recent_runs.iter().map(|run| run.fire_time);
     let skipped = status.recent_skips.iter().map(|skip| skip.last_fire_time);
     let run = status.last_run_time.into_iter();
-    let begun = run.chain(active).chain(queued);
-    let all = begun.chain(ended).chain(skipped);
+    let all = run.chain(chosen(status)).chain(skipped);
     all.filter(|&fire| !is_by_hand(fire)).max()
 }
 

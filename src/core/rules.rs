@@ -75,7 +75,8 @@ fn missed(candidate: &Candidate) -> Option<Objection> {
     missed.then(|| (Reason::Missed, format!("{}; missedFires is Skip", why())))
 }
 
-fn too_late(candidate: &Candidate) -> Option<Objection> {
+/// Why a fire gets no run that is later than its deadline.
+pub fn too_late(candidate: &Candidate) -> Option<Objection> {
     let deadline = candidate.schedule.starting_deadline?;
     let late = missed::lateness(candidate.fire, candidate.now);
     (late > deadline).then(|| {

@@ -28,6 +28,14 @@ pub fn condition<'a>(status: &'a ScheduledContainerStatus, kind: &str) -> Option
         .find(|condition| condition.r#type == kind)
 }
 
+/// The fires on record that got a run or wait for one.
+pub fn chosen(status: &ScheduledContainerStatus) -> impl Iterator<Item = Timestamp> {
+    let active = status.active.iter().map(|run| run.fire_time);
+    let queued = status.queued.iter().map(|queued| queued.fire_time);
+    let ended = status.recent_runs.iter().map(|run| run.fire_time);
+    active.chain(queued).chain(ended)
+}
+
 /// Sets a condition; its transition time moves only when it turns.
 pub fn set_condition(
     status: &mut ScheduledContainerStatus,
@@ -142,16 +150,13 @@ fn are_neighbours(
     skip: &SkipRecord,
 ) -> bool {
     let between = |fire: Timestamp| before.fire_time < fire && fire < skip.fire_time;
-    let runs = status.recent_runs.iter().map(|run| run.fire_time);
-    let active = status.active.iter().map(|run| run.fire_time);
-    let queued = status.queued.iter().map(|queued| queued.fire_time);
     let skips = status.recent_skips.iter().skip(1);
     let skips = skips.flat_map(|skip| [skip.fire_time, skip.last_fire_time]);
     before.reason == skip.reason
         && before.message == skip.message
         && before.last_fire_time < skip.fire_time
         && is_by_hand(before.fire_time) == is_by_hand(skip.fire_time)
-        && !runs.chain(active).chain(queued).chain(skips).any(between)
+        && !chosen(status).chain(skips).any(between)
 }
 
 #[cfg(test)]

@@ -62,12 +62,8 @@ impl LeaseRequests {
 
     pub async fn list(&self) -> Result<Vec<Lease>, Failure> {
         let params = ListParams::default().labels(&self.selector());
-        let list = timeout(self.terms.longest_request(), self.api.list(&params)).await;
-        match list {
-            Ok(Ok(list)) => Ok(list.items),
-            Ok(Err(error)) => Err(failure(&error)),
-            Err(_) => Err(self.silence()),
-        }
+        let list = self.ask(self.api.list(&params)).await?;
+        list.map(|list| list.items).map_err(|error| failure(&error))
     }
 
     /// Makes a Lease that is ours.
@@ -120,12 +116,11 @@ impl LeaseRequests {
             }),
             ..DeleteParams::default()
         };
-        match timeout(self.terms.longest_request(), self.api.delete(name, &params)).await {
-            Ok(Ok(_)) => Ok(()),
+        match self.ask(self.api.delete(name, &params)).await? {
+            Ok(_) => Ok(()),
             // It is gone, or its replica is not: the watch will say.
-            Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => Ok(()),
-            Ok(Err(error)) => Err(failure(&error)),
-            Err(_) => Err(self.silence()),
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+            Err(error) => Err(failure(&error)),
         }
     }
 
@@ -155,33 +150,35 @@ impl LeaseRequests {
         name: &str,
         request: impl Future<Output = Result<Lease, kube::Error>>,
     ) -> Answer {
-        match timeout(self.terms.longest_request(), request).await {
-            Ok(Ok(lease)) => Ok(Some(Box::new(lease))),
+        match self.ask(request).await? {
+            Ok(lease) => Ok(Some(Box::new(lease))),
             // Somebody was quicker, or it was us and the answer was lost: it says so itself.
-            Ok(Err(kube::Error::Api(status))) if status.code == 409 => self.reread(name).await,
+            Err(kube::Error::Api(status)) if status.code == 409 => self.reread(name).await,
             // Of a patch: there is no such Lease. Of a creation: no such namespace.
-            Ok(Err(kube::Error::Api(status))) if status.code == 404 => {
+            Err(kube::Error::Api(status)) if status.code == 404 => {
                 match status.details.as_ref().map(|it| it.kind.as_str()) {
                     Some("namespaces") => Err(Failure::Refused(status.message)),
                     _ => Ok(None),
                 }
             }
-            Ok(Err(error)) => Err(failure(&error)),
-            Err(_) => Err(self.silence()),
+            Err(error) => Err(failure(&error)),
         }
     }
 
     async fn reread(&self, name: &str) -> Answer {
-        match timeout(self.terms.longest_request(), self.api.get_opt(name)).await {
-            Ok(Ok(lease)) => Ok(lease.map(Box::new)),
-            Ok(Err(error)) => Err(failure(&error)),
-            Err(_) => Err(self.silence()),
-        }
+        let lease = self.ask(self.api.get_opt(name)).await?;
+        let lease = lease.map_err(|error| failure(&error))?;
+        Ok(lease.map(Box::new))
     }
 
-    fn silence(&self) -> Failure {
-        let limit = self.terms.longest_request().as_millis();
-        Failure::Passing(format!("no answer within {limit} ms"))
+    /// The answer to a request, if it comes in time.
+    async fn ask<T>(
+        &self,
+        request: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<Result<T, kube::Error>, Failure> {
+        let limit = self.terms.longest_request();
+        let silence = |_| Failure::Passing(format!("no answer within {} ms", limit.as_millis()));
+        timeout(limit, request).await.map_err(silence)
     }
 }
 

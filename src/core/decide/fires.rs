@@ -7,9 +7,11 @@ use crate::{
     api::{ActiveRun, MissedFires, QueuedFire},
     core::{
         active,
-        concurrency::{self, Concurrency},
+        concurrency::Concurrency,
+        cron::Due,
         missed::{self, Passed, Turn},
         news::News,
+        plan::Refused,
         prepare, readiness,
         reason::Reason,
         rules::{self, Candidate},
@@ -24,8 +26,7 @@ impl Draft<'_> {
         if let Some(wanted) = self.start_queued() {
             return Some(wanted);
         }
-        let full = self.is_full();
-        if full && self.status.active.iter().any(|run| self.catching_up(run)) {
+        if self.waits_for_end() {
             return None;
         }
         let (timing, watermark) = (self.timing()?, self.watermark());
@@ -45,13 +46,12 @@ impl Draft<'_> {
         let run = RunId::first(fire);
         if let Some(refused) = self.learned.refused(run) {
             self.pass(before);
-            self.set_ready((false, refused.reason, refused.message.clone()));
             // Kubernetes would refuse those after it as well: only their fires and names differ.
             let fires = match refused.reason {
                 Reason::NameTaken => missed::alone(fire),
                 _ => waiting,
             };
-            self.skip(fires, refused.reason, refused.message.clone());
+            self.refuse(fires, refused);
             return None;
         }
         let catching_up = self.schedule.missed == MissedFires::RunAll && waiting.count > 1;
@@ -67,7 +67,7 @@ impl Draft<'_> {
         if run.fire > self.now
             // What is only about to be claimed is not replaced in the same write.
             || !self.status.active.iter().all(is_known)
-            || self.is_full() && self.status.active.iter().any(|run| self.catching_up(run))
+            || self.waits_for_end()
         {
             return None;
         }
@@ -77,8 +77,7 @@ impl Draft<'_> {
             return None;
         }
         if let Some(refused) = self.learned.refused(run) {
-            self.set_ready((false, refused.reason, refused.message.clone()));
-            self.skip(alone, refused.reason, refused.message.clone());
+            self.refuse(alone, refused);
             return None;
         }
         self.place(run, Vec::new(), false)
@@ -159,13 +158,6 @@ impl Draft<'_> {
         self.drop_queued();
         while let Some(oldest) = self.status.queued.first().filter(|_| !self.is_full()) {
             let run = RunId::first(oldest.fire_time);
-            if let Some(refused) = self.learned.refused(run) {
-                self.set_ready((false, refused.reason, refused.message.clone()));
-                let (reason, message) = (refused.reason, refused.message.clone());
-                self.status.queued.remove(0);
-                self.skip(missed::alone(run.fire), reason, message);
-                continue;
-            }
             let Some(pod) = prepare::prepared(self.schedule, self.seen, run) else {
                 return Some(run);
             };
@@ -180,29 +172,26 @@ impl Draft<'_> {
             Concurrency::Queue { limit } => limit,
             Concurrency::Forbid | Concurrency::Replace | Concurrency::Allow { .. } => 0,
         };
-        let deadline = self.schedule.starting_deadline;
-        let mut place = 0;
-        for QueuedFire { fire_time: fire } in std::mem::take(&mut self.status.queued) {
-            place += 1;
-            let late = missed::lateness(fire, self.now);
-            let refused = self.learned.refused(RunId::first(fire)).cloned();
-            if place > limit || !self.may_start(fire) {
+        let queued = std::mem::take(&mut self.status.queued);
+        for (place, QueuedFire { fire_time: fire }) in queued.into_iter().enumerate() {
+            let alone = missed::alone(fire);
+            if place >= limit || !self.may_start(fire) {
                 let message = "the schedule was changed while the fire waited".into();
-                self.skip(missed::alone(fire), Reason::ScheduleChanged, message);
-            } else if let Some(deadline) = deadline.filter(|&deadline| late > deadline) {
-                let message = missed::too_late_to_start(deadline);
-                self.skip(
-                    missed::alone(fire),
-                    Reason::StartingDeadlineExceeded,
-                    message,
-                );
-            } else if let Some(refused) = refused {
-                self.set_ready((false, refused.reason, refused.message.clone()));
-                self.skip(missed::alone(fire), refused.reason, refused.message);
+                self.skip(alone, Reason::ScheduleChanged, message);
+            } else if let Some((reason, message)) = rules::too_late(&self.candidate(fire)) {
+                self.skip(alone, reason, message);
+            } else if let Some(refused) = self.learned.refused(RunId::first(fire)) {
+                self.refuse(alone, refused);
             } else {
                 self.status.queued.push(QueuedFire { fire_time: fire });
             }
         }
+    }
+
+    /// Records fires of which Kubernetes refused the pod: none of the schedule can run as it is.
+    fn refuse(&mut self, fires: Due, refused: &Refused) {
+        self.set_ready((false, refused.reason, refused.message.clone()));
+        self.skip(fires, refused.reason, refused.message.clone());
     }
 
     fn queue(&mut self, fire: Timestamp) {
@@ -254,6 +243,12 @@ impl Draft<'_> {
         self.schedule.concurrency.is_full(active)
     }
 
+    /// Whether fires wait for the end of an active run instead of being decided.
+    fn waits_for_end(&self) -> bool {
+        let mut active = self.status.active.iter();
+        self.is_full() && active.any(|run| missed::catching_up(self.schedule, run))
+    }
+
     /// The oldest fire that waits without a held pod.
     pub(super) fn queued_without_pod(&self) -> Option<RunId> {
         let queued = self.status.queued.iter();
@@ -269,7 +264,7 @@ impl Draft<'_> {
         let replacing = self.replacing.iter().map(|run| run.fire);
         queued
             .chain(replacing)
-            .filter_map(|fire| concurrency::expiry(fire, deadline))
+            .filter_map(|fire| missed::expiry(fire, deadline))
             .filter(|&expiry| expiry > self.now)
             .min()
     }

@@ -8,6 +8,7 @@ use crate::{
     core::{
         active,
         concurrency::Concurrency,
+        missed,
         news::News,
         outcome,
         plan::Step,
@@ -32,25 +33,6 @@ pub(super) struct Busy {
     pub stops: Vec<Step>,
     /// The next attempt of one of them needs its pod.
     pub wanted: Option<RunId>,
-}
-
-impl Busy {
-    /// Leaves out what could not be done just now.
-    pub fn put_off(&mut self, uids: &[String]) {
-        let goes_on = |step: &Step| match step {
-            Step::Release { uid, .. } | Step::Stop { uid, .. } | Step::StopOthers { uid, .. } => {
-                !uids.contains(uid)
-            }
-            Step::Prepare { .. }
-            | Step::Record { .. }
-            | Step::Verify { .. }
-            | Step::Try { .. }
-            | Step::Sweep { .. }
-            | Step::Collect { .. } => true,
-        };
-        self.releases.retain(goes_on);
-        self.stops.retain(goes_on);
-    }
 }
 
 /// How many others are active beside a run.
@@ -130,7 +112,8 @@ impl<'a> Draft<'a> {
             let reason = self.reason_to_stop(&mut active, pod);
             active.stopping = reason.map(|reason| reason.name().into());
         }
-        if !pod.deleting {
+        // What could not be done just now is left out.
+        if !pod.deleting && !self.learned.put_off.uids.contains(&uid) {
             // What shall stop is not started first.
             if active.stopping.is_some() {
                 let by_main = outcome::main_reason(&active, pod).is_some();
@@ -230,7 +213,7 @@ impl<'a> Draft<'a> {
 
     /// A run is over.
     fn finish(&mut self, active: ActiveRun, run: RunRecord, reason: Reason, beside: Beside) {
-        let catching_up = self.catching_up(&active);
+        let catching_up = missed::catching_up(self.schedule, &active);
         status::end_run(
             &mut self.status,
             &run,
