@@ -55,7 +55,7 @@ test-cluster: ## Run the tests on a real API server and a real node
 
 test-faults: PART = 1/1
 test-faults: ## Kill the controller at each of 250 writes and more, for an hour; PART=3/7 does a part
-	@PUNCTUAL_TEST_FAULTS=$(PART) hack/test-cluster cluster_faults
+	@PUNCTUAL_TEST_FAULTS=$(PART) hack/test-cluster cluster_faults cluster_outages
 
 fuzz: SECONDS = 60
 fuzz: ## Fuzz the parser and the search for fires, for SECONDS each; needs cargo-fuzz and nightly

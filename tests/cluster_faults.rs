@@ -14,8 +14,9 @@ use std::{collections::BTreeMap, fmt, sync::Mutex, time::Duration};
 
 use cluster::{
     audit::{AuditLog, the_judge_of_the_audit_log_sees_what_is_wrong},
-    controller::{Controller, Killer, WITHOUT_A_LEASE},
+    controller::{Controller, Killer},
     history::{History, the_judge_sees_what_is_wrong},
+    part::Part,
     place::Place,
     proxy::{At, Choice, Fault, Proxy, Write},
     short_run, until_or,
@@ -55,12 +56,6 @@ enum Moment {
 }
 
 const MOMENTS: [Moment; 3] = [Moment::Before, Moment::Unanswered, Moment::Answered];
-
-/// What was asked for: all of it, in parts, or else a sample.
-struct Part {
-    part: usize,
-    of: usize,
-}
 
 type Test = (String, Box<dyn FnOnce() + Send>);
 
@@ -120,24 +115,11 @@ fn long_tests(whole: bool) -> Vec<Test> {
 fn kills(part: Option<&Part>) -> Vec<(usize, Moment)> {
     let all = (1..=WRITES).flat_map(|number| MOMENTS.map(|moment| (number, moment)));
     match part {
-        Some(part) => all.skip(part.part - 1).step_by(part.of).collect(),
+        Some(part) => part.of_all(all).collect(),
         None => (3..=WRITES)
             .step_by(SAMPLE)
             .zip(MOMENTS.into_iter().cycle())
             .collect(),
-    }
-}
-
-impl Part {
-    fn from_environment() -> Option<Self> {
-        let named = std::env::var("PUNCTUAL_TEST_FAULTS").ok()?;
-        let parsed = named.split_once('/').and_then(|(part, of)| {
-            let (part, of) = (part.parse().ok()?, of.parse().ok()?);
-            (1..=of).contains(&part).then_some(Self { part, of })
-        });
-        Some(parsed.unwrap_or_else(|| {
-            panic!("PUNCTUAL_TEST_FAULTS={named}: it is a part such as 3/10, or 1/1 for all")
-        }))
     }
 }
 
@@ -220,9 +202,7 @@ async fn start_behind(place: &Place, proxy: &Proxy) -> Controller {
     let kubeconfig = proxy.kubeconfig();
     let kubeconfig = kubeconfig.to_str().expect("a plain path");
     // A fake node has no output to read.
-    let mut flags = vec!["--kubeconfig", kubeconfig, "--run-logs=off"];
-    flags.extend(WITHOUT_A_LEASE);
-    Controller::start_with(place, &flags).await
+    Controller::start_with(place, &["--kubeconfig", kubeconfig, "--run-logs=off"]).await
 }
 
 /// The controller is killed at one write of its trace; another takes over at once.

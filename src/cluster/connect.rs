@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures::{Future, FutureExt};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header::USER_AGENT};
 use kube::{
     Client, Config,
     client::{Body, ClientBuilder},
@@ -21,6 +21,9 @@ use crate::metrics::{ApiRequest, Metrics};
 
 /// How long a server may say nothing before its connection is given up.
 const SILENCE: Duration = Duration::from_secs(240);
+
+/// By which audit logs and API Priority and Fairness know us.
+const NAME: &str = concat!("punctual/", env!("CARGO_PKG_VERSION"));
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +72,9 @@ pub fn is_of_pod(config: &Config) -> bool {
 /// better when to, and what has changed by then.
 pub fn client(mut config: Config, metrics: Metrics) -> Result<Client, ConnectError> {
     config.default_retry = false;
+    config
+        .headers
+        .push((USER_AGENT, HeaderValue::from_static(NAME)));
     // Longer than any watch is silent, since bookmarks come every minute: who says nothing for so long
     // is not there any more.
     config.read_timeout = config.read_timeout.or(Some(SILENCE));

@@ -20,13 +20,22 @@ use punctual::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{history::is_held, place::Place, proxy::HAND, until_or};
+use super::{history::is_held, place::Place, proxy::HAND, until, until_or};
 
 /// How long after the last fault a pod may still be held.
 const HELD: Duration = Duration::from_secs(30);
 
+/// What our controllers call themselves.
+const PROGRAM: &str = "punctual/";
+
 /// Who may write besides the test: our controllers, and what Kubernetes is made of.
-const HANDS: [&str; 4] = [HAND, "kwok/", "kube-controller-manager/", "kube-scheduler/"];
+const HANDS: [&str; 5] = [
+    HAND,
+    PROGRAM,
+    "kwok/",
+    "kube-controller-manager/",
+    "kube-scheduler/",
+];
 
 /// The part of the log that is written from now on about a place.
 pub struct AuditLog {
@@ -112,27 +121,42 @@ impl AuditLog {
         judge(&writes, created, calm)
     }
 
+    /// Waits until the controllers write nothing but their Leases, that again and again.
+    pub async fn until_only_leases(&self) {
+        const IN_A_ROW: usize = 8;
+        let look = async || {
+            let ours = |line: &Line| line.is_write() && line.user_agent.starts_with(PROGRAM);
+            let lines: Vec<_> = self.lines().filter(ours).collect();
+            let last = lines.len().checked_sub(IN_A_ROW)?;
+            let leases = |line: &Line| line.object_ref.resource == "leases";
+            lines[last..].iter().all(leases).then_some(())
+        };
+        until("the controllers write nothing but Leases", look).await;
+    }
+
     /// What was written to a schedule's status and to its pods, in the order in which it took effect.
     fn read(&self, schedule: &str) -> Vec<Write> {
+        let mut writes = BTreeMap::new();
+        for write in self.lines().filter_map(|line| write(line, schedule)) {
+            // What changed nothing has the version of an earlier write.
+            writes.entry(write.version).or_insert(write);
+        }
+        writes.into_values().collect()
+    }
+
+    /// What the log says of the place.
+    fn lines(&self) -> impl Iterator<Item = Line> {
         let mut file = File::open(&self.path).expect("the audit log");
         file.seek(SeekFrom::Start(self.start))
             .expect("a place in it");
         // Most lines are about other places; to parse them would take long.
         let ours = format!("\"namespace\":\"{}\"", self.namespace);
-        let mut writes = BTreeMap::new();
-        for line in BufReader::new(file).lines() {
+        BufReader::new(file).lines().filter_map(move |line| {
             let line = line.expect("the audit log is text");
-            if !line.contains(&ours) {
-                continue;
-            }
             // The API server may be writing the last line.
-            let parsed = serde_json::from_str(&line).ok();
-            if let Some(write) = parsed.and_then(|line| write(line, schedule)) {
-                // What changed nothing has the version of an earlier write.
-                writes.entry(write.version).or_insert(write);
-            }
-        }
-        writes.into_values().collect()
+            let line = line.contains(&ours).then_some(line)?;
+            serde_json::from_str(&line).ok()
+        })
     }
 }
 
@@ -157,9 +181,16 @@ struct ObjectRef {
     subresource: Option<String>,
 }
 
+impl Line {
+    /// Whether it is about a write that was answered.
+    fn is_write(&self) -> bool {
+        let writes = ["create", "patch", "update", "delete"].contains(&self.verb.as_str());
+        self.stage == "ResponseComplete" && writes && !self.uri.contains("dryRun")
+    }
+}
+
 fn write(line: Line, schedule: &str) -> Option<Write> {
-    let writes = ["create", "patch", "update", "delete"].contains(&line.verb.as_str());
-    if line.stage != "ResponseComplete" || !writes || line.uri.contains("dryRun") {
+    if !line.is_write() {
         return None;
     }
     let object = line.response_object;

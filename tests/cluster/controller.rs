@@ -18,9 +18,6 @@ use super::{place::Place, until_or};
 /// How many of its last records a controller's test shows when it fails.
 const SHOWN: usize = 60;
 
-/// The flags of a controller that asks no lease whether it may work. There is no lease yet.
-pub const WITHOUT_A_LEASE: &[&str] = &[];
-
 /// A running controller. It is killed when this goes.
 pub struct Controller {
     child: Killer,
@@ -58,17 +55,18 @@ impl Controller {
         let context = format!("--context={}", place.cluster.context);
         let mut all = vec![context.as_str()];
         all.extend(flags);
-        Self::run(place, &all).await
+        Self::replica_with(place, &all).await
     }
 
     /// A controller for a place, with these flags and none that says which cluster, without a Lease.
     pub async fn start_with(place: &Place, flags: &[&str]) -> Self {
         let mut all = vec!["--no-lease"];
         all.extend(flags);
-        Self::run(place, &all).await
+        Self::replica_with(place, &all).await
     }
 
-    async fn run(place: &Place, flags: &[&str]) -> Self {
+    /// The same with Leases.
+    pub async fn replica_with(place: &Place, flags: &[&str]) -> Self {
         let listen = {
             let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
             free.local_addr().expect("its address").to_string()

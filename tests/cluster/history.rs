@@ -10,7 +10,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
-    ResourceExt,
+    Api, ResourceExt,
     api::{ListParams, WatchEvent, WatchParams},
 };
 use punctual::{
@@ -19,20 +19,16 @@ use punctual::{
 };
 use serde_json::json;
 
-use super::{place::Place, until_or};
+use super::{GLANCE, place::Place, until_or};
 
 /// As long as the client lets it be.
 const WATCH_SECONDS: u32 = 290;
 
 /// A watch over all pods of a place, from before the first.
-pub struct History(Arc<Mutex<Seen>>);
+pub struct History(Seen);
 
-#[derive(Default)]
-struct Seen {
-    moments: Vec<Moment>,
-    /// Why nothing is seen any more.
-    ended: Option<String>,
-}
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<Moment>>>);
 
 /// One change of a run's pod.
 #[derive(Clone, Debug)]
@@ -46,69 +42,90 @@ pub struct Moment {
     pub over: bool,
 }
 
-impl History {
-    pub async fn watch(place: &Place) -> Self {
-        let pods = place.pods();
-        let list = pods.list(&ListParams::default()).await.expect("pods");
-        let mut version = list.metadata.resource_version.expect("a version");
+impl Seen {
+    /// Takes in what there is, and what has gone meanwhile. The version from which to watch.
+    async fn take_stock(&self, pods: &Api<Pod>) -> kube::Result<String> {
+        let list = pods.list(&ListParams::default()).await?;
+        let mut here: Vec<_> = list
+            .items
+            .iter()
+            .filter_map(|it| moment(it, false))
+            .collect();
+        let mut seen = self.0.lock().expect("what was seen");
+        let gone = |moment: &Moment| here.iter().all(|other| other.uid != moment.uid);
+        let gone: Vec<_> = seen.iter().filter(|moment| gone(moment)).cloned().collect();
+        seen.extend(gone.into_iter().map(|moment| Moment {
+            over: true,
+            ..moment
+        }));
+        // What has ended made room for what has not.
+        here.sort_by_key(|moment| !moment.over);
+        seen.extend(here);
+        Ok(list.metadata.resource_version.unwrap_or_default())
+    }
+
+    /// Takes in what happens from a version on, until the watch ends.
+    async fn follow(&self, pods: &Api<Pod>, mut version: String) -> kube::Result<()> {
         let params = WatchParams::default().timeout(WATCH_SECONDS);
-        let first = pods.watch(&params, &version).await.expect("a watch");
-        let mut events = first.boxed();
-        let seen = Arc::new(Mutex::new(Seen::default()));
-        let into = seen.clone();
-        tokio::spawn(async move {
-            let why = loop {
-                let event = match events.next().await {
-                    Some(event) => event,
-                    // Its time is over; the next begins where it ended.
-                    None => match pods.watch(&params, &version).await {
-                        Ok(next) => {
-                            events = next.boxed();
-                            continue;
-                        }
-                        Err(error) => break error.to_string(),
-                    },
-                };
-                let (pod, deleted) = match event {
-                    Ok(WatchEvent::Added(pod) | WatchEvent::Modified(pod)) => (pod, false),
-                    Ok(WatchEvent::Deleted(pod)) => (pod, true),
-                    Ok(WatchEvent::Bookmark(bookmark)) => {
+        loop {
+            let mut events = pods.watch(&params, &version).await?.boxed();
+            while let Some(event) = events.next().await {
+                let (pod, deleted) = match event? {
+                    WatchEvent::Added(pod) | WatchEvent::Modified(pod) => (pod, false),
+                    WatchEvent::Deleted(pod) => (pod, true),
+                    WatchEvent::Bookmark(bookmark) => {
                         version = bookmark.metadata.resource_version;
                         continue;
                     }
-                    Ok(WatchEvent::Error(status)) => break format!("{status:?}"),
-                    Err(error) => break error.to_string(),
+                    WatchEvent::Error(status) => return Err(kube::Error::Api(status)),
                 };
                 version = pod.resource_version().unwrap_or(version);
-                let mut seen = into.lock().expect("what was seen");
-                seen.moments.extend(moment(&pod, deleted));
-            };
-            into.lock().expect("what was seen").ended = Some(why);
+                let mut seen = self.0.lock().expect("what was seen");
+                seen.extend(moment(&pod, deleted));
+            }
+        }
+    }
+}
+
+impl History {
+    pub async fn watch(place: &Place) -> Self {
+        let (pods, seen) = (place.pods(), Seen::default());
+        let mut version = seen.take_stock(&pods).await.expect("pods");
+        let into = seen.clone();
+        tokio::spawn(async move {
+            loop {
+                // It breaks when the API server goes, and what comes after that is taken in whole.
+                let _ = into.follow(&pods, version).await;
+                version = loop {
+                    match into.take_stock(&pods).await {
+                        Ok(version) => break version,
+                        Err(_) => tokio::time::sleep(GLANCE).await,
+                    }
+                };
+            }
         });
         Self(seen)
     }
 
     /// All that was seen so far.
     pub fn moments(&self) -> Vec<Moment> {
-        self.0.lock().expect("what was seen").moments.clone()
+        self.0.0.lock().expect("what was seen").clone()
     }
 
     /// The latest fire for which a pod has started.
     pub fn last_start(&self) -> Option<Timestamp> {
-        let seen = self.0.lock().expect("what was seen");
-        assert_eq!(seen.ended, None, "the watch over the pods broke");
-        let started = seen.moments.iter().filter(|moment| !moment.held);
+        let seen = self.0.0.lock().expect("what was seen");
+        let started = seen.iter().filter(|moment| !moment.held);
         started.map(|moment| moment.fire).max()
     }
 
     /// The fires of a schedule for which a pod has started. Panics if the promise is broken.
     pub fn starts(&self, schedule: &str) -> BTreeSet<Timestamp> {
-        let seen = self.0.lock().expect("what was seen");
-        assert_eq!(seen.ended, None, "the watch over the pods broke");
-        match starts(&seen.moments, schedule) {
+        let seen = self.0.0.lock().expect("what was seen");
+        match starts(&seen, schedule) {
             Ok(starts) => starts,
             Err(broken) => {
-                let all: Vec<_> = seen.moments.iter().map(|it| format!("{it:?}")).collect();
+                let all: Vec<_> = seen.iter().map(|it| format!("{it:?}")).collect();
                 panic!("{broken}\n{}", all.join("\n"))
             }
         }

@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod controller;
 pub mod history;
+pub mod part;
 pub mod place;
 pub mod proxy;
 pub mod watches;
