@@ -12,6 +12,7 @@ mod scheduled_container;
 mod status;
 mod template_schema;
 mod timing;
+mod trouble;
 
 pub use calendar::{
     CalendarSpec, ClusterCalendarSpec, ClusterScheduleCalendar, DateRange, MOST_DATES, MOST_RANGES,
@@ -32,6 +33,8 @@ pub use timing::{
     CalendarAction, CalendarKind, CalendarUse, ClockChanges, Gap, MissedFires, Overlap,
     ScheduleItem, TimingSpec,
 };
+
+pub use trouble::{CircuitBreaker, OverdueAfter};
 
 use template_schema::template_schema;
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{
-    CalendarUse, ClockChanges, ConcurrencyPolicy, MissedFires, Retry, ScheduleItem, StuckAfter,
+    CalendarUse, CircuitBreaker, ClockChanges, ConcurrencyPolicy, MissedFires, OverdueAfter, Retry,
+    ScheduleItem, StuckAfter,
 };
 
 /// An entry of `schedule.yml`. The file is a map of name → entry, and an entry becomes the
@@ -112,6 +113,14 @@ pub struct ScheduleFileEntry {
     #[serde(default)]
     pub stuck_after: Option<StuckAfter>,
 
+    /// See `spec.overdueAfter` of the resource.
+    #[serde(default)]
+    pub overdue_after: Option<OverdueAfter>,
+
+    /// See `spec.circuitBreaker` of the resource.
+    #[serde(default)]
+    pub circuit_breaker: Option<CircuitBreaker>,
+
     /// See `spec.mainContainer` of the resource.
     #[serde(default)]
     pub main_container: Option<String>,
@@ -169,6 +178,8 @@ impl ScheduleFileEntry {
         "maxActive",
         "retry",
         "stuckAfter",
+        "overdueAfter",
+        "circuitBreaker",
         "mainContainer",
         "startingDeadlineSeconds",
         "activeDeadlineSeconds",

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CalendarUse, ClockChanges, ConcurrencyPolicy, MissedFires, RawJson, Retry, ScheduleItem,
-    ScheduledContainerStatus, StuckAfter, cel,
+    CalendarUse, CircuitBreaker, ClockChanges, ConcurrencyPolicy, MissedFires, OverdueAfter,
+    RawJson, Retry, ScheduleItem, ScheduledContainerStatus, StuckAfter, cel,
 };
 
 /// A schedule: when to run, and the pod to run.
@@ -137,6 +137,15 @@ pub struct ScheduledContainerSpec {
     /// shown, and waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck_after: Option<StuckAfter>,
+
+    /// When a schedule without a success is overdue: its condition Overdue turns True, and a Warning
+    /// is published. Default: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue_after: Option<OverdueAfter>,
+
+    /// When the schedule pauses because its runs fail. Default: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit_breaker: Option<CircuitBreaker>,
 
     /// The container whose end is the end of the run: the others are stopped then, and its exit code
     /// decides the outcome. Default: the run ends with the last of its containers; sidecars that are

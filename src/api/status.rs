@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct ScheduledContainerStatus {
     /// `Ready`: the schedule can run (its reason says what is wrong with it if not).
-    /// `LastRunSucceeded`: how the last run ended, of those that were not replaced.
+    /// `LastRunSucceeded`: how the last run ended, of those that were not replaced. `Failing`: whether
+    /// the last three or more have failed. `Overdue`, with `overdueAfter`: whether a success is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -44,6 +45,17 @@ pub struct ScheduledContainerStatus {
     /// How the last run ended: Succeeded, Replaced, or the reason of its failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_outcome: Option<String>,
+
+    /// How many runs have failed since the last success; those that were replaced don't count.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(with = "i32", range(min = 0))]
+    pub consecutive_failures: u32,
+
+    /// Until when the circuit breaker holds runs off. From then on one run shows whether they succeed
+    /// again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "optional_time")]
+    pub paused_until: Option<Timestamp>,
 
     /// The runs that are active now, oldest first: one, unless the concurrencyPolicy is Allow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -244,7 +256,7 @@ pub struct Counts {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// Ready or LastRunSucceeded.
+    /// Ready, LastRunSucceeded, Failing or Overdue.
     pub r#type: String,
     /// True, False or Unknown.
     pub status: ConditionStatus,

@@ -102,6 +102,8 @@ impl Reporter {
             // What becomes of it is counted when it is known.
             News::Queued { .. } => {}
             News::Readiness { .. }
+            | News::Circuit { .. }
+            | News::Overdue { .. }
             | News::Hindered { .. }
             | News::Repaired { .. }
             | News::NameTaken { .. } => {}

@@ -10,10 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     active,
+    breaker::{self, Circuit},
     cron::Due,
     form::{self, Observed},
     litter::{Coming, litter},
     news::News,
+    overdue,
     plan::{Learned, Plan, Seen, Step},
     prepare, readiness,
     reason::Reason,
@@ -48,6 +50,7 @@ pub fn decide(
     };
     draft.repair();
     draft.adopt();
+    breaker::settle(schedule, &mut draft.status);
     let strays = draft.take_in_strays();
     let mut busy = draft.follow_active();
     busy.asks.extend(strays);
@@ -76,10 +79,15 @@ pub fn decide(
         {
             draft.set_ready(readiness);
         }
+        let told = overdue::show(schedule, &mut draft.status, now);
+        draft.news.extend(told);
     }
 
     let changed = draft.status != seen.status;
-    let useful = next.filter(|_| schedule.concurrency.takes(&draft.status));
+    let (circuit, active) = (draft.circuit(), draft.status.active.len());
+    let useful = next.filter(|&fire| {
+        schedule.concurrency.takes(&draft.status) && circuit.lets_through(fire, active)
+    });
     let (early, early_at) = prepare::early(schedule, seen, learned, useful, ahead, now);
     let queued = draft.queued_without_pod();
     let coming = draft.coming([
@@ -97,6 +105,7 @@ pub fn decide(
         draft.wake_for_active(),
         draft.wake_for_queued(),
         draft.wake_for_request(),
+        overdue::wake_at(schedule, &draft.status, now),
     ];
 
     // The order is the order of urgency: what starts a run comes first, what tidies up comes last.
@@ -214,6 +223,10 @@ impl<'a> Draft<'a> {
         }
         // A clock that was put back doesn't bring back what is decided.
         self.status.observed_since = Some(whole_second(self.now).max(self.watermark()));
+    }
+
+    fn circuit(&self) -> Circuit {
+        Circuit::of(self.schedule, &self.status, self.now)
     }
 
     /// The pod of an active run that has one.

@@ -4,6 +4,7 @@
 pub mod active;
 pub mod almanac;
 pub mod backoff;
+pub mod breaker;
 pub mod calendar;
 pub mod concurrency;
 pub mod cron;
@@ -14,6 +15,7 @@ pub mod missed;
 pub mod news;
 pub mod obstacle;
 pub mod outcome;
+pub mod overdue;
 pub mod plan;
 pub mod prepare;
 pub mod readiness;

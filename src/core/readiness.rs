@@ -140,6 +140,10 @@ fn mended_elsewhere(reason: Reason) -> bool {
         | Reason::Missed
         | Reason::StartingDeadlineExceeded
         | Reason::ScheduleChanged
+        | Reason::CircuitOpen
+        | Reason::CircuitClosed
+        | Reason::Overdue
+        | Reason::InTime
         | Reason::InvalidEntry
         | Reason::InvalidFile => false,
     }

@@ -85,6 +85,7 @@ reasons! {
     Missed Warning "The fire could not start when it was due, and missedFires does not have it made up for.";
     StartingDeadlineExceeded Warning "The fire could not start within startingDeadlineSeconds.";
     ScheduleChanged Normal "The fire belonged to an earlier form of the schedule.";
+    CircuitOpen Warning "Several runs in a row failed, and circuitBreaker has the schedule pause.";
     QuotaExceeded Warning "A resource quota refused the run's pod.";
     PodSecurityViolation Warning "The namespace's Pod Security level refused the run's pod.";
     InvalidPod Warning "The pod template makes no valid pod.";
@@ -102,6 +103,9 @@ reasons! {
     CalendarNotFound Warning "A calendar that the schedule names does not exist.";
     InvalidCalendar Warning "A calendar that the schedule names can't be read.";
     InvalidSpec Warning "The spec can't be read by this version of the controller.";
+    CircuitClosed Normal "A run succeeded after several had failed: the schedule goes on.";
+    Overdue Warning "No run has succeeded for as long as overdueAfter says.";
+    InTime Normal "A run has succeeded within overdueAfter, or that has not passed yet.";
     // What else goes wrong.
     CannotProceed Warning "The API server doesn't do what the schedule needs; it is tried again.";
     StatusRepaired Warning "Somebody else had written the status, and it was put right.";

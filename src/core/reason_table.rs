@@ -20,7 +20,13 @@ pub const fn remedy(reason: Reason) -> Option<&'static str> {
         | Reason::Retrying
         | Reason::Queued
         | Reason::Ready
+        | Reason::CircuitClosed
+        | Reason::InTime
         | Reason::Disabled => None,
+        Reason::CircuitOpen => {
+            Some("Find out why the runs fail; a run by hand that succeeds ends the pause.")
+        }
+        Reason::Overdue => Some("See in status.recentRuns and recentSkips why none has."),
         Reason::OOMKilled => Some("Raise the container's memory limit, or make it use less."),
         Reason::DeadlineExceeded => {
             Some("Raise activeDeadlineSeconds, or make the run finish sooner.")

@@ -145,6 +145,7 @@ fn bound(status: &mut ScheduledContainerStatus) {
     ] {
         *count = (*count).min(MOST);
     }
+    status.consecutive_failures = status.consecutive_failures.min(ATTEMPTS);
     status.conditions.truncate(CONDITIONS);
     for condition in &mut status.conditions {
         shorten(&mut condition.reason);

@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{concurrency::Concurrency, missed, reason::Reason, schedule::Schedule};
+use super::{
+    breaker::Circuit, concurrency::Concurrency, missed, reason::Reason, run::is_by_hand,
+    schedule::Schedule,
+};
 use crate::api::{ActiveRun, MissedFires};
 
 /// The latest fire that is due, and what speaks against it and thereby against all before it.
@@ -12,6 +15,7 @@ pub struct Candidate<'a> {
     pub active: &'a [ActiveRun],
     /// How many fires wait for a run to end.
     pub queued: usize,
+    pub circuit: Circuit,
     pub now: Timestamp,
 }
 
@@ -21,7 +25,8 @@ pub type Objection = (Reason, String);
 /// The policy. The first objection stands.
 const RULES: &[fn(&Candidate) -> Option<Objection>] = &[
     // Never more runs at once than are allowed: asked first, since it holds whatever else is true.
-    no_room, // Who wants no fire made up for wants none of the others either.
+    no_room, // Runs that fail one after the other are not worth starting.
+    paused,  // Who wants no fire made up for wants none of the others either.
     missed,
     // A fire that nobody could start in time would surprise more than it helps.
     too_late,
@@ -59,6 +64,22 @@ pub fn still_active(run: &str) -> Objection {
 pub fn too_many_active(most: usize) -> Objection {
     let message = format!("as many runs as maxActive ({most}) allows were active");
     (Reason::TooManyActive, message)
+}
+
+/// Why a fire gets no run while the circuit breaker holds runs off.
+pub fn paused(candidate: &Candidate) -> Option<Objection> {
+    // Who asks for a run by hand wants to see whether it fails.
+    let active = candidate.active.len();
+    if is_by_hand(candidate.fire) || candidate.circuit.lets_through(candidate.now, active) {
+        return None;
+    }
+    let message = match candidate.circuit {
+        Circuit::Open(until) => format!("the last runs failed: none starts until {until}"),
+        Circuit::Closed | Circuit::Probing => {
+            "the last runs failed: the active run shows whether they go on to".into()
+        }
+    };
+    Some((Reason::CircuitOpen, message))
 }
 
 fn missed(candidate: &Candidate) -> Option<Objection> {

@@ -15,7 +15,10 @@ use super::{
     schedule_ref::ScheduleRef,
     timetable::Timetable,
 };
-use crate::api::{MissedFires, RawJson, Retry, ScheduledContainerSpec, StuckAfter, TimingSpec};
+use crate::api::{
+    CircuitBreaker, MissedFires, OverdueAfter, RawJson, Retry, ScheduledContainerSpec, StuckAfter,
+    TimingSpec,
+};
 
 /// How many missed fires run where a spec asks for all of them and names no limit.
 const MOST_MISSED: u64 = 100;
@@ -45,6 +48,8 @@ pub struct Schedule {
     pub retry: Option<Retry>,
     /// When a run that makes no progress is stuck.
     pub stuck_after: StuckAfter,
+    pub overdue_after: Option<OverdueAfter>,
+    pub circuit_breaker: Option<CircuitBreaker>,
     /// The container whose end is the end of a run.
     pub main_container: Option<String>,
     /// How long a run may take.
@@ -120,6 +125,8 @@ impl Schedule {
             concurrency: Concurrency::of(spec),
             retry: spec.retry.clone(),
             stuck_after: spec.stuck_after.clone().unwrap_or_default(),
+            overdue_after: spec.overdue_after.clone(),
+            circuit_breaker: spec.circuit_breaker.clone(),
             main_container: spec.main_container.clone(),
             active_deadline: spec.active_deadline_seconds.map(seconds),
             keep_succeeded: spec.successful_runs_history_limit as usize,
@@ -157,6 +164,8 @@ impl Schedule {
             concurrency: Concurrency::Forbid,
             retry: None,
             stuck_after: StuckAfter::default(),
+            overdue_after: None,
+            circuit_breaker: None,
             main_container: None,
             active_deadline: None,
             keep_succeeded: usize::MAX,

@@ -353,6 +353,7 @@ pub fn recorded(
             } => format!("{reason}, attempt {attempt} at {}", time.strftime("%T")),
             News::Stuck { reason, .. } => format!("stuck {reason}"),
             News::Readiness { ready, reason, .. } => format!("ready {ready} {reason}"),
+            News::Circuit { reason, .. } | News::Overdue { reason, .. } => reason.to_string(),
             News::Repaired { .. } => "repaired".into(),
             other => panic!("not told by decide: {other:?}"),
         })

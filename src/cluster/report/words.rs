@@ -255,6 +255,24 @@ pub fn of_news(schedule: &ScheduleRef, news: &News, now: Timestamp) -> Words {
                 )
             }
         }
+        News::Circuit { reason, message } | News::Overdue { reason, message } => {
+            let event = match reason {
+                Reason::CircuitOpen => "paused",
+                Reason::CircuitClosed => "resumed",
+                Reason::Overdue => "overdue",
+                _ => "in time",
+            };
+            Words {
+                series: Some(String::new()),
+                ..words(
+                    *reason,
+                    event,
+                    "Check",
+                    message.clone(),
+                    capital(&sentence(message)),
+                )
+            }
+        }
         News::Hindered { message } => Words {
             series: Some(String::new()),
             ..words(

@@ -7,6 +7,7 @@ use crate::{
     api::{ActiveRun, MissedFires, QueuedFire},
     core::{
         active,
+        breaker::Circuit,
         concurrency::Concurrency,
         cron::Due,
         missed::{self, Passed, Turn},
@@ -113,6 +114,7 @@ impl Draft<'_> {
             fire,
             active: &self.status.active,
             queued: self.status.queued.len(),
+            circuit: self.circuit(),
             now: self.now,
         }
     }
@@ -178,7 +180,7 @@ impl Draft<'_> {
             if place >= limit || !self.may_start(fire) {
                 let message = "the schedule was changed while the fire waited".into();
                 self.skip(alone, Reason::ScheduleChanged, message);
-            } else if let Some((reason, message)) = rules::too_late(&self.candidate(fire)) {
+            } else if let Some((reason, message)) = self.expired(fire) {
                 self.skip(alone, reason, message);
             } else if let Some(refused) = self.learned.refused(RunId::first(fire)) {
                 self.refuse(alone, refused);
@@ -236,6 +238,17 @@ impl Draft<'_> {
         {
             self.skip(due, reason, message);
         }
+    }
+
+    /// Why a fire that waits for the end of a run waits no longer.
+    fn expired(&self, fire: Timestamp) -> Option<rules::Objection> {
+        let candidate = self.candidate(fire);
+        // A run that goes on may close the circuit yet.
+        let paused = match candidate.circuit {
+            Circuit::Open(_) => rules::paused(&candidate),
+            Circuit::Closed | Circuit::Probing => None,
+        };
+        paused.or_else(|| rules::too_late(&candidate))
     }
 
     fn is_full(&self) -> bool {

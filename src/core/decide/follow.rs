@@ -6,7 +6,7 @@ use super::Draft;
 use crate::{
     api::{ActiveRun, NextAttempt, RunRecord, StuckAction, Waiting},
     core::{
-        active,
+        active, breaker,
         concurrency::Concurrency,
         missed,
         news::News,
@@ -221,6 +221,7 @@ impl<'a> Draft<'a> {
             self.schedule.generation,
             self.now,
         );
+        let told = breaker::count(self.schedule, &mut self.status, &run, reason, self.now);
         // What fell due while there was no room for it found none, even if the end was noticed late;
         // but while missed fires run one after the other, it has waited for the end.
         let objection = match self.schedule.concurrency {
@@ -238,6 +239,7 @@ impl<'a> Draft<'a> {
             self.skip(due, reason, message);
         }
         self.news.push(News::Ended { run, reason });
+        self.news.extend(told);
     }
 
     /// When the active runs are to be looked at again even if nothing is seen to change.

@@ -118,6 +118,16 @@ fn nested(entry: &ScheduleFileEntry) -> Vec<(&'static str, &'static str, Option<
             .map(|(within, value)| ("stuckAfter", within, value, 1, YEAR)),
         );
     }
+    if let Some(overdue) = &entry.overdue_after {
+        let (seconds, fires) = (overdue.seconds, overdue.fires);
+        numbers.push(("overdueAfter", "seconds", seconds, 1, 10 * YEAR));
+        numbers.push(("overdueAfter", "fires", fires, 1, 1_000));
+    }
+    if let Some(breaker) = &entry.circuit_breaker {
+        let (failures, pause) = (Some(breaker.failures), Some(breaker.pause_seconds));
+        numbers.push(("circuitBreaker", "failures", failures, 1, 100));
+        numbers.push(("circuitBreaker", "pauseSeconds", pause, 1, YEAR));
+    }
     if let Some(retry) = &entry.retry {
         numbers.extend(
             [

@@ -5,7 +5,7 @@ use super::{Finding, here};
 
 /// The fields whose types are the resource's, which pass over what they don't know: the API server
 /// tells of it there, and nobody here. Each with the fields that it is made of, or its items.
-const KNOWN: [(&str, &[&str]); 5] = [
+const KNOWN: [(&str, &[&str]); 7] = [
     ("schedules", &["schedule", "timeZone"]),
     ("calendars", &["kind", "name", "action"]),
     ("clockChanges", &["gap", "overlap"]),
@@ -32,6 +32,8 @@ const KNOWN: [(&str, &[&str]); 5] = [
             "action",
         ],
     ),
+    ("overdueAfter", &["seconds", "fires"]),
+    ("circuitBreaker", &["failures", "pauseSeconds"]),
 ];
 
 /// Those of an entry.
