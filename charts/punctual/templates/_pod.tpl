@@ -30,7 +30,9 @@
 {{- with .Values.topologySpreadConstraints }}
 topologySpreadConstraints:
   {{- range . }}
-  {{- list (ternary . (merge (dict) . $own) (hasKey . "labelSelector")) | toYaml | nindent 2 }}
+  {{- $constraint := . }}
+  {{- if not .labelSelector }}{{ $constraint = merge (dict) . $own }}{{ end }}
+  {{- list $constraint | toYaml | nindent 2 }}
   {{- end }}
 {{- end }}
 {{- with .Values.nodeSelector }}
