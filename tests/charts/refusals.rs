@@ -81,3 +81,12 @@ fn refused(chart: &str, values: &str, message: &str) {
         "{values} is refused otherwise: {told}"
     );
 }
+
+#[test]
+fn a_kubernetes_that_is_too_old_is_refused() {
+    for chart in [PUNCTUAL, CRDS] {
+        let told = Render::new(chart, "").of_kubernetes("1.29.14").result();
+        let told = told.expect_err("1.29 has no stable scheduling gates");
+        assert!(told.contains("kubeVersion: >=1.30.0-0"), "{told}");
+    }
+}
