@@ -9,9 +9,10 @@ SHELL := /bin/bash
 
 CRDS := scheduledcontainers schedulecalendars clusterschedulecalendars
 PAGES := examples flags metrics reasons
+CHARTS := punctual punctual-crds
 CARGO := cargo
 
-.PHONY: help demo demo-down test fmt fmt-check lint test-unit sim model test-robfig test-cluster test-faults fuzz \
+.PHONY: help demo demo-down test fmt fmt-check lint test-unit sim model test-robfig test-charts test-cluster test-faults fuzz \
         generate build cluster-up cluster-down bench-smoke bench-next
 
 help: ## List the targets
@@ -24,7 +25,7 @@ demo: ## See it work: a cluster, a controller, a minute of schedules
 demo-down: ## Take the demo's cluster down
 	@hack/cluster/cluster down
 
-test: fmt-check lint test-unit sim test-robfig test-cluster ## Run every test
+test: fmt-check lint test-unit sim test-robfig test-charts test-cluster ## Run every test
 
 fmt: ## Format the code
 	$(CARGO) fmt
@@ -32,7 +33,7 @@ fmt: ## Format the code
 fmt-check: ## Check that the code is formatted
 	$(CARGO) fmt --check
 
-lint: OTHER_TESTS = $(wildcard tests/cluster_*.rs) tests/robfig.rs tests/simulation.rs
+lint: OTHER_TESTS = $(wildcard tests/cluster_*.rs) tests/charts.rs tests/robfig.rs tests/simulation.rs
 lint: ## Run clippy; its warnings are errors
 	@# --all-targets leaves out what plain `cargo test` leaves out, so those tests are named.
 	$(CARGO) clippy --all-targets $(OTHER_TESTS:tests/%.rs=--test %) --locked -- -D warnings
@@ -49,6 +50,9 @@ model: ## Check the protocol in every state, also the long models (see tests/mod
 
 test-robfig: ## Compare with robfig/cron, the parser of CronJob; needs Go
 	$(CARGO) test --locked --test robfig
+
+test-charts: ## Lint, render and check the Helm charts; needs Go
+	@hack/test-charts
 
 test-cluster: ## Run the tests on a real API server and a real node
 	@hack/test-cluster
@@ -70,7 +74,14 @@ generate: ## Write the generated files anew
 		$(CARGO) run --quiet --locked -- reference $$page > docs/$$page.md.new; \
 		mv docs/$$page.md.new docs/$$page.md; \
 	done
-	@echo "wrote $(CRDS:%=crds/%.punctual.dev.yaml) $(PAGES:%=docs/%.md)"
+	@for resource in $(CRDS); do \
+		hack/chart-crd < crds/$$resource.punctual.dev.yaml > charts/punctual-crds/templates/$$resource.punctual.dev.yaml; \
+	done
+	@for chart in $(CHARTS); do \
+		hack/chart-readme charts/$$chart > charts/$$chart/README.md.new; \
+		mv charts/$$chart/README.md.new charts/$$chart/README.md; \
+	done
+	@echo "wrote $(CRDS:%=crds/%.punctual.dev.yaml) $(PAGES:%=docs/%.md), and the charts' templates and tables from them"
 
 build: ## Build the program for release, into target/release
 	$(CARGO) build --release --locked

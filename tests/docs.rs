@@ -54,6 +54,7 @@ fn every_path_that_is_named_exists() {
         "docs/",
         "deploy/",
         "crds/",
+        "charts/",
         "examples/",
     ];
     for page in pages() {
