@@ -1,12 +1,8 @@
 //! The driver: six phases in order for one schedule, and the loop that calls them for all.
 
-use std::{
-    collections::HashMap,
-    panic::AssertUnwindSafe,
-    pin::pin,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod past;
+
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -27,25 +23,23 @@ use crate::{
         requests::Requests,
     },
     core::{
-        backoff,
         decide::decide,
         news::News,
         plan::{Learned, Plan, Seen, Step},
-        run::spread,
         schedule_ref::ScheduleRef,
     },
     error::{self, Error},
     metrics::{Metrics, ScheduleState},
     queue::Queue,
 };
+use past::{Past, TELLING};
 
 /// More rounds than any schedule needs: a run takes three, a burst of changes a few more.
 const ROUNDS: usize = 30;
+/// So often in a row a turn tries to write the status while others write it.
+const CONFLICTS: usize = 5;
 /// How long what was begun may take to end when we are asked to stop.
 const STOPPING: Duration = Duration::from_secs(4);
-/// After how many failures in a row, some three seconds in, users are told, and not even a fire that
-/// falls due makes it try before its time.
-const TELLING: u32 = 6;
 /// A turn that takes longer than this waits for an answer that may never come, and gives its place
 /// back: it is a task that waits, and there is one for each schedule at most.
 const SLOW: Duration = Duration::from_millis(250);
@@ -73,15 +67,7 @@ pub struct Driver {
     pub metrics: Metrics,
     pub health: Health,
     leadership: Leadership,
-    failures: Arc<Mutex<HashMap<Key, Failures>>>,
-}
-
-/// How the turns of a schedule have failed since the last that did not.
-#[derive(Clone, Copy, Default)]
-struct Failures {
-    row: u32,
-    /// The last one was not answered.
-    unanswered: bool,
+    past: Arc<Past>,
 }
 
 impl Driver {
@@ -100,7 +86,6 @@ impl Driver {
         metrics: Metrics,
         health: Health,
     ) -> Self {
-        let failures = Arc::default();
         Self {
             settings,
             clock,
@@ -111,7 +96,7 @@ impl Driver {
             metrics,
             health,
             leadership: Leadership::always(),
-            failures,
+            past: Arc::default(),
         }
     }
 
@@ -150,8 +135,7 @@ impl Driver {
                 continue;
             };
             // Who was not answered last time waits for the next answer beside the others from the start.
-            let hangs = self.failures().get(&key).is_some_and(|it| it.unanswered);
-            let place = (!hangs).then_some(place);
+            let place = (!self.past.hangs(&key)).then_some(place);
             let driver = self.clone();
             workers.spawn(async move { driver.work_in(place, key).await });
         }
@@ -175,6 +159,9 @@ impl Driver {
     /// One turn of one schedule. Whatever goes wrong in it stays with this schedule.
     async fn work(&self, key: Key) {
         let begun = self.clock.now();
+        if let Some(again) = self.past.contended(&key, begun) {
+            return self.queue.done(key, Some(again));
+        }
         let mut wake_at = None;
         let turn = AssertUnwindSafe(self.reconcile(&key, &mut wake_at))
             .catch_unwind()
@@ -184,7 +171,7 @@ impl Driver {
         let took = now.duration_since(begun).try_into().unwrap_or_default();
         self.metrics.reconciled(took, result.is_err());
         if let Err(error) = result {
-            let (again, failures) = self.retry_at(&key, &error, now);
+            let (again, failures) = self.past.failed(&key, &error, wake_at, now);
             if failures == TELLING {
                 self.tell_hindrance(&key, &error, now);
             }
@@ -195,12 +182,9 @@ impl Driver {
                 error = &error as &dyn std::error::Error,
                 "can't bring the schedule forward"
             );
-            // A fire that falls due before the next try is not kept waiting for it, but a schedule
-            // that fires every second would never wait at all.
-            let sooner = wake_at.filter(|wake| (now..again).contains(wake) && failures < TELLING);
-            wake_at = Some(sooner.unwrap_or(again));
+            wake_at = Some(again);
         } else {
-            self.failures().remove(&key);
+            self.past.succeeded(&key);
         }
         self.queue.done(key, wake_at);
     }
@@ -208,16 +192,18 @@ impl Driver {
     /// Brings one schedule forward as far as it goes now. `wake_at` is when to do so again.
     async fn reconcile(&self, key: &Key, wake_at: &mut Option<Timestamp>) -> Result<(), Error> {
         let mut learned = Learned::default();
-        let (mut recorded, mut put_off) = (false, None);
+        let (mut recorded, mut conflicts, mut put_off) = (false, 0, None);
         for _ in 0..ROUNDS {
             // 1, 2: parse and observe. The cache parses a spec once, when it comes in. (pure)
             let Some((entry, seen)) = self.cache.observe(key) else {
+                self.past.forget(key);
                 *wake_at = None;
                 return Ok(());
             };
             let uid = entry.schedule.identity.uid.as_str();
             if !self.leadership.leads(uid) {
                 self.cache.forget_gone(key);
+                self.past.forget(key);
                 *wake_at = None;
                 return Ok(());
             }
@@ -261,10 +247,17 @@ impl Driver {
                     }
                     Err(error) => return Err(error),
                 };
-                recorded |= matches!(answer, Answer::Recorded(_));
+                match answer {
+                    Answer::Changed(_) => conflicts += 1,
+                    Answer::Recorded(_) => (recorded, conflicts) = (true, 0),
+                    _ => {}
+                }
                 // 6: report. (queued for a client)
                 self.report(&entry.schedule.identity, &step, &answer);
                 self.learn(&entry.schedule.identity, &step, answer, &mut learned);
+            }
+            if conflicts == CONFLICTS {
+                return Err(Error::Contended(CONFLICTS));
             }
         }
         match put_off {
@@ -279,14 +272,19 @@ impl Driver {
     }
 
     async fn apply(&self, entry: &Entry, seen: &Seen, step: &Step) -> Result<Answer, Error> {
-        apply(
-            &self.requests,
-            &entry.schedule,
-            &seen.status,
-            &entry.resource_version,
-            step,
-        )
-        .await
+        let schedule = &entry.schedule;
+        // What others remove as fast as it is made waits, longer each time.
+        if let Step::Prepare { run, .. } = step
+            && let Some(again) = self.past.undone(schedule, *run, self.clock.now())
+        {
+            return Err(Error::Undone { again });
+        }
+        let (requests, version) = (&self.requests, &entry.resource_version);
+        let answer = apply(requests, schedule, &seen.status, version, step).await?;
+        if let (Step::Prepare { run, .. }, Answer::Pod(_)) = (step, &answer) {
+            self.past.made(schedule, *run, self.clock.now());
+        }
+        Ok(answer)
     }
 
     /// Tells people what a step has made true. What was not answered is not told: the next turn finds
@@ -372,23 +370,6 @@ impl Driver {
             let news = News::Hindered { message };
             self.reporter.tell(&entry.schedule.identity, &news, now);
         }
-    }
-
-    /// When to try again after a failure, and how many there were in a row.
-    fn retry_at(&self, key: &Key, error: &Error, now: Timestamp) -> (Timestamp, u32) {
-        let mut failures = self.failures();
-        let Failures { row, unanswered } = failures.entry(key.clone()).or_default();
-        *row = row.saturating_add(1);
-        *unanswered = matches!(error, Error::Unanswered { .. });
-        let seed = spread(&format!("{key} {row}"));
-        let again = now.checked_add(backoff::delay(*row, seed));
-        (again.unwrap_or(now), *row)
-    }
-
-    fn failures(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Failures>> {
-        self.failures
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

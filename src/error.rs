@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// Why a schedule could not be brought forward just now. The driver logs it and tries again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -21,6 +23,15 @@ pub enum Error {
         "can't read the status, so nothing is done: {0}; put it right with kubectl edit --subresource=status"
     )]
     Unreadable(String),
+    /// Others write the status faster than we read it, so that no decision of ours can be written.
+    #[error(
+        "the schedule keeps changing: {0} times in a row its status was written by others first"
+    )]
+    Contended(usize),
+    /// Somebody has removed the pod of a fire that we made just now. It may be that they are right: a
+    /// watch that is behind doesn't show that the schedule was deleted, or suspended.
+    #[error("the pod of a fire was removed before it could start; it is made again at {again}")]
+    Undone { again: Timestamp },
     /// The rounds of decide and apply did not come to an end: a fault of ours, or of a cluster that
     /// changes under us at every step.
     #[error("no end after {0} rounds")]
@@ -28,6 +39,20 @@ pub enum Error {
     /// The code panicked. The other schedules go on.
     #[error("panicked: {0}")]
     Panicked(String),
+}
+
+impl Error {
+    /// Whether it comes of what others change, so that a further change is no reason to try sooner.
+    pub fn is_contention(&self) -> bool {
+        match self {
+            Self::Contended(_) | Self::Restless(_) => true,
+            Self::Request { .. }
+            | Self::Unanswered { .. }
+            | Self::Unreadable(_)
+            | Self::Undone { .. }
+            | Self::Panicked(_) => false,
+        }
+    }
 }
 
 /// An error with all that led to it, as `what: why: why that`. Several of kube's errors repeat their

@@ -7,6 +7,7 @@ mod catching_up;
 mod clocks;
 mod crashes;
 mod edits;
+mod effort;
 mod hostile;
 mod housekeeping;
 mod life;

@@ -56,7 +56,7 @@ struct Errors;
 
 impl Visit for Errors {
     fn record_error(&mut self, _: &Field, error: &(dyn std::error::Error + 'static)) {
-        if matches!(error.downcast_ref(), Some(Error::Restless(_))) {
+        if error.downcast_ref().is_some_and(Error::is_contention) {
             TURNS.set(TURNS.get() + 1);
         }
     }

@@ -171,12 +171,17 @@ impl Story {
         }
         if dice.once_in(5) {
             made = made.with("activeDeadlineSeconds", 1 + dice.below(6));
-            // What is stuck ends by no other way.
+            // What is stuck ends by this or by that, and by no other way.
             made = match dice.below(4) {
-                0 => made.stuck("ImagePullBackOff"),
-                1 => made.unschedulable(),
+                0 => made
+                    .stuck("ImagePullBackOff")
+                    .with("stuckAfter", stuck_after(dice)),
+                1 => made.unschedulable().with("stuckAfter", stuck_after(dice)),
                 _ => made,
             };
+        } else if dice.once_in(8) {
+            // The kubelet in memory knows no deadline for those that go on beside the main container.
+            made = made.helped();
         }
         if dice.once_in(6) {
             made = made.with("ttlSecondsAfterFinished", dice.below(10));
@@ -351,6 +356,14 @@ fn retry(dice: &mut Dice) -> Value {
         "maxBackoffSeconds": 1 + dice.below(4),
         "onReasons": dice.one(&[&[][..], &[], &["PodDeleted"], &["NonZeroExit", "PodDeleted"]]),
         "uncountedReasons": dice.one(&[&[][..], &[], &["PodDeleted"]]),
+    })
+}
+
+fn stuck_after(dice: &mut Dice) -> Value {
+    json!({
+        "imagePullSeconds": 1 + dice.below(8),
+        "unschedulableSeconds": 1 + dice.below(8),
+        "action": "Fail",
     })
 }
 
