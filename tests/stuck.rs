@@ -474,3 +474,12 @@ fn a_run_of_another_cluster_ends() {
         "record(end 12:00:10 PodDeleted)",
     );
 }
+
+#[test]
+fn a_wait_that_is_shown_stays_for_a_moment() {
+    let shown = || waited(once("12:00:15"), "Unschedulable", "12:00:15").pod(released("12:00:10"));
+    check("it has ended at once", shown(), "-");
+    check_wake("when to say so", shown(), "12:00:16");
+    let ended = waited(once("12:00:16"), "Unschedulable", "12:00:15").pod(released("12:00:10"));
+    check("a moment later", ended, "record()");
+}

@@ -64,7 +64,9 @@ pub fn wake_at(
     let again = now.checked_add(ASK_AGAIN).ok();
     let again = again.filter(|_| pod.presence == Presence::Missing);
     let deadline = deadline(schedule, active, pod);
-    let waiting = active.waiting.as_ref().filter(|waiting| !waiting.stuck);
+    let shown = active.waiting.as_ref();
+    let changes = shown.and_then(|waiting| stuck::shown_until(waiting, now));
+    let waiting = shown.filter(|waiting| !waiting.stuck);
     let stuck = waiting.and_then(|waiting| stuck::stuck_at(waiting, &schedule.stuck_after));
     let limits = [deadline, stuck].into_iter().flatten();
     let limits = limits.filter(|&limit| active.stopping.is_none() && limit > now);
@@ -74,5 +76,10 @@ pub fn wake_at(
         anew = anew.saturating_add(ASK_ANEW);
     }
     let anew = now.checked_add(SignedDuration::from_secs(anew)).ok();
-    again.into_iter().chain(limits).chain(anew).min()
+    again
+        .into_iter()
+        .chain(changes)
+        .chain(limits)
+        .chain(anew)
+        .min()
 }

@@ -41,6 +41,14 @@ pub fn since(
     }
 }
 
+/// Until when a wait that is shown stays as it is, although it has changed: controllers of which one
+/// sees an older pod would else contradict each other as fast as they can write.
+pub fn shown_until(waiting: &Waiting, now: Timestamp) -> Option<Timestamp> {
+    let since = waiting.since.filter(|&since| since <= now)?;
+    let end = since.checked_add(SignedDuration::from_secs(1)).ok()?;
+    Some(end).filter(|&end| end > now)
+}
+
 /// When the wait is too long, if it has a limit.
 pub fn stuck_at(waiting: &Waiting, policy: &StuckAfter) -> Option<Timestamp> {
     let reason = Reason::by_name(&waiting.reason)?;

@@ -310,6 +310,10 @@ impl<'a> Draft<'a> {
             }
             return;
         }
+        let shown = active.waiting.as_ref();
+        if shown.is_some_and(|shown| stuck::shown_until(shown, self.now).is_some()) {
+            return;
+        }
         if let Some((reason, message)) = &waiting {
             self.news.push(News::Waiting {
                 run: active.name.clone(),
