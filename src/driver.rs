@@ -233,8 +233,9 @@ impl Driver {
                     *wake_at = None;
                     return Ok(());
                 }
-                // Tidying up may take many steps, and no fire waits for it.
-                if place > 0 && wake.is_some_and(|wake| wake <= self.clock.now()) {
+                // Tidying up may take many steps, and no fire waits for it; but one goes along, lest it
+                // never gets its turn.
+                if place > 1 && wake.is_some_and(|wake| wake <= self.clock.now()) {
                     break;
                 }
                 // 4, 5: build and apply. (client)

@@ -20,7 +20,10 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, PostParams},
 };
-use punctual::api::{Outcome, RunRecord, ScheduledContainerStatus};
+use punctual::{
+    api::{Condition, ConditionStatus, Outcome, RunRecord, ScheduledContainerStatus},
+    core::status,
+};
 use serde_json::{Value, json};
 
 fn main() {
@@ -47,6 +50,7 @@ fn main() {
         a_run_that_no_node_takes_is_stopped_if_it_shall_be,
         a_run_that_never_gets_ready_is_stopped_if_it_shall_be,
         a_run_that_waits_too_long_is_told_as_stuck,
+        a_schedule_whose_runs_fail_pauses_and_goes_on,
         a_helper_that_outlives_the_main_container_is_stopped_with_its_grace,
         a_main_container_that_fails_ends_its_run,
         a_native_sidecar_does_not_decide_how_a_run_ended,
@@ -366,6 +370,50 @@ fn helped(command: &str) -> Value {
             container("main", command),
         ],
     }})
+}
+
+async fn a_schedule_whose_runs_fail_pauses_and_goes_on() {
+    let lab = Lab::start("trouble").await;
+    let spec = json!({
+        "schedule": "* * * * * *",
+        "template": work(&["fail", "3"]),
+        "circuitBreaker": {"failures": 3, "pauseSeconds": 5},
+        "overdueAfter": {"fires": 3},
+    });
+    lab.place.put("failing", spec).await;
+    for reason in ["CircuitOpen", "Overdue"] {
+        let event = lab.place.until_event("failing", reason).await;
+        assert_eq!(event.type_.as_deref(), Some("Warning"));
+    }
+    let skips = |status: &ScheduledContainerStatus| {
+        let mut skips = status.recent_skips.iter();
+        skips.any(|skip| skip.reason == "CircuitOpen") && status.counts.failed > 3
+    };
+    let what = "fires are skipped, and a run tries and fails";
+    let status = lab.place.until_status("failing", what, skips).await;
+    let row = u64::from(status.consecutive_failures);
+    assert_eq!(row, status.counts.failed, "{status:?}");
+    assert!(status::condition(&status, "Failing").is_some_and(is_true));
+    assert!(status::condition(&status, "Overdue").is_some_and(is_true));
+
+    let mended = json!({"template": work(&["sleep", "0"])});
+    lab.place.edit("failing", mended).await;
+    for reason in ["CircuitClosed", "InTime"] {
+        let event = lab.place.until_event("failing", reason).await;
+        assert_eq!(event.type_.as_deref(), Some("Normal"));
+    }
+    let works = |status: &ScheduledContainerStatus| status.counts.succeeded >= 2;
+    let status = lab.place.until_status("failing", "it goes on", works).await;
+    assert_eq!(
+        (status.paused_until, status.consecutive_failures),
+        (None, 0)
+    );
+    assert!(!status::condition(&status, "Failing").is_some_and(is_true));
+    assert!(!status::condition(&status, "Overdue").is_some_and(is_true));
+}
+
+fn is_true(condition: &Condition) -> bool {
+    condition.status == ConditionStatus::True
 }
 
 async fn a_helper_that_outlives_the_main_container_is_stopped_with_its_grace() {

@@ -665,9 +665,17 @@ fn pods_that_nobody_needs() {
         "collect 12:00:30",
     );
     check(
-        "due, and pods to tidy up: the fire comes first",
-        when("12:00:20").decided("12:00:10").pod(held("12:00:10")),
+        "a pod of a fire that is not decided yet is nobody's to remove",
+        when("12:00:25").pod(held("12:00:10")),
         "prepare 12:00:20",
+    );
+    check(
+        "due, and pods to tidy up: the fire comes first, and one of them goes along",
+        when("12:00:20")
+            .decided("12:00:10")
+            .pod(held("12:00:00"))
+            .pod(held("12:00:10")),
+        "prepare 12:00:20, sweep 12:00:00",
     );
 }
 

@@ -203,6 +203,8 @@ fn trouble_has_a_row_for_every_reason_that_is_trouble() {
             Reason::Replaced,
             Reason::Retrying,
             Reason::Queued,
+            Reason::CircuitClosed,
+            Reason::InTime,
             Reason::Ready,
             Reason::NameTaken,
             Reason::InvalidEntry,

@@ -82,8 +82,8 @@ fn an_entry_becomes_the_spec_that_it_says_and_nothing_more() {
         ),
         (
             // What a map leaves out is somebody else's to set, as anywhere.
-            "a: {cron: '', image: b, concurrencyPolicy: Queue, queueLimit: 2, maxActive: 3, retry: {limit: 4, notOnExitCodes: [64]}, stuckAfter: {imagePullSeconds: 300, notReadySeconds: }, mainContainer: a}",
-            json!({"schedule": "", "concurrencyPolicy": "Queue", "queueLimit": 2, "maxActive": 3, "retry": {"limit": 4, "notOnExitCodes": [64]}, "stuckAfter": {"imagePullSeconds": 300}, "mainContainer": "a", "template": {"spec": {"containers": [{"name": "a", "image": "b"}]}}}),
+            "a: {cron: '', image: b, concurrencyPolicy: Queue, queueLimit: 2, maxActive: 3, retry: {limit: 4, notOnExitCodes: [64]}, stuckAfter: {imagePullSeconds: 300, notReadySeconds: }, overdueAfter: {fires: 2}, circuitBreaker: {failures: 5}, mainContainer: a}",
+            json!({"schedule": "", "concurrencyPolicy": "Queue", "queueLimit": 2, "maxActive": 3, "retry": {"limit": 4, "notOnExitCodes": [64]}, "stuckAfter": {"imagePullSeconds": 300}, "overdueAfter": {"fires": 2}, "circuitBreaker": {"failures": 5}, "mainContainer": "a", "template": {"spec": {"containers": [{"name": "a", "image": "b"}]}}}),
         ),
         (
             // Kubernetes takes a number for a quantity, and an octal mode.
@@ -231,6 +231,18 @@ fn every_mistake_in_an_entry_names_its_place_and_the_way_out() {
         (
             "a:\n  cron: '@daily'\n  image: b\n  stuckAfter: {imagePullSeconds: 0}\n",
             "schedule.yml:4:15: entry \"a\": stuckAfter: imagePullSeconds: 0 is not in 1-31536000",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  overdueAfter: {fires: 1001}\n",
+            "schedule.yml:4:17: entry \"a\": overdueAfter: fires: 1001 is not in 1-1000",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  circuitBreaker: {failures: 0}\n",
+            "schedule.yml:4:19: entry \"a\": circuitBreaker: failures: 0 is not in 1-100",
+        ),
+        (
+            "a:\n  cron: '@daily'\n  image: b\n  circuitBreaker: {failures: 1, pause: 2}\n",
+            "schedule.yml:4:33: entry \"a\": circuitBreaker: unknown field \"pause\"; known are failures, pauseSeconds",
         ),
         (
             "a:\n  cron: '@daily'\n  image: b\n  retry: {limit: 101}\n",

@@ -90,12 +90,15 @@ pub fn decide(
     });
     let (early, early_at) = prepare::early(schedule, seen, learned, useful, ahead, now);
     let queued = draft.queued_without_pod();
-    let coming = draft.coming([
-        wanted,
-        draft.replacing,
-        next.map(RunId::first),
-        draft.undecided_request(),
-    ]);
+    let coming = draft.coming(
+        wanted.is_some(),
+        [
+            wanted,
+            draft.replacing,
+            next.map(RunId::first),
+            draft.undecided_request(),
+        ],
+    );
     let (litter, litter_at) = litter(schedule, &seen.pods, &draft.status.active, &coming, now);
     let wakes = [
         // A fire that waits for the active run waits for no time.
@@ -112,29 +115,28 @@ pub fn decide(
     let now_or_never = |run: &RunId| !learned.put_off.runs.contains(run);
     let (wanted, queued) = (wanted.filter(now_or_never), queued.filter(now_or_never));
     let early = early.map(RunId::first).filter(now_or_never);
-    let steps = if !busy.releases.is_empty() {
-        // Where fires come faster than they are written there is never nothing else to do, so one
-        // pod that nobody needs goes along; but not by what is still to be written.
-        let swept = litter.into_iter().take(usize::from(!changed));
-        busy.releases.into_iter().chain(swept).collect()
+    let (mut steps, tidied) = if !busy.releases.is_empty() {
+        (busy.releases, 1)
     } else if changed {
-        vec![Step::Record {
-            status: Box::new(draft.status),
-            news: draft.news,
-        }]
+        let status = Box::new(draft.status);
+        let news = draft.news;
+        (vec![Step::Record { status, news }], 0)
     } else if !busy.stops.is_empty() {
-        busy.stops
-    } else if let Some(run) = wanted {
-        vec![prepare::step(schedule, seen, learned, run)]
-    } else if let Some(run) = queued.or(early) {
-        vec![prepare::step(schedule, seen, learned, run)]
+        (busy.stops, 1)
+    } else if let Some(run) = wanted.or(queued).or(early) {
+        (vec![prepare::step(schedule, seen, learned, run)], 1)
     } else if readiness::unknown(schedule, &draft.status) && shows {
-        vec![Step::Try {
-            generation: schedule.generation,
-        }]
+        let generation = schedule.generation;
+        (vec![Step::Try { generation }], 1)
     } else {
-        litter
+        (Vec::new(), usize::MAX)
     };
+    // Where fires come faster than they are written there is never nothing else to do, so one pod that
+    // nobody needs goes along; but not by what is still to be written.
+    let tidied = if changed { 0 } else { tidied };
+    let others = litter.into_iter().filter(|step| !steps.contains(step));
+    let others: Vec<_> = others.take(tidied).collect();
+    steps.extend(others);
     Plan {
         steps,
         wake_at: wakes.into_iter().flatten().min(),
@@ -234,9 +236,10 @@ impl<'a> Draft<'a> {
         self.seen.pods.iter().find(|pod| pod.uid == active.uid)
     }
 
-    /// The attempts for which pods are held.
-    fn coming(&self, next: [Option<RunId>; 4]) -> Coming {
-        let unclear = self.schedule.words.is_none() || self.outdated;
+    /// The attempts for which pods are held. While fires that are due are `undecided`, any of them may
+    /// be: another controller may be about to claim one.
+    fn coming(&self, undecided: bool, next: [Option<RunId>; 4]) -> Coming {
+        let unclear = undecided || self.schedule.words.is_none() || self.outdated;
         // Nothing starts any more of a schedule that is being deleted, so nothing waits.
         let queued = self.status.queued.iter().filter(|_| !self.seen.deleting);
         let again = self.status.active.iter().filter(|run| run.retry.is_some());

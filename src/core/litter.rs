@@ -17,8 +17,8 @@ use crate::api::ActiveRun;
 pub struct Coming {
     /// These.
     pub runs: Vec<RunId>,
-    /// And those for any fire after this instant, since our view of a calendar is missing or old:
-    /// another controller may have prepared its pod.
+    /// And those for any fire after this instant: it is due and not decided yet, or our view of a calendar
+    /// is missing or old. Another controller may have prepared its pod.
     pub after: Option<Timestamp>,
     /// And those of runs by hand that were asked for after this, if after any: another controller may
     /// have seen the request before us.
