@@ -8,6 +8,7 @@ pub mod lease;
 pub mod manifest;
 pub mod names;
 pub mod observe;
+mod patient;
 pub mod pod;
 pub mod report;
 pub mod requests;

@@ -5,16 +5,14 @@ use std::{collections::HashSet, sync::Arc};
 use futures::{StreamExt, stream::BoxStream};
 use kube::{
     Api, Client, ResourceExt,
-    runtime::{
-        WatchStreamExt,
-        watcher::{self, Event, watcher},
-    },
+    runtime::watcher::{self, Event, watcher},
 };
 use tokio::sync::watch;
 
 use super::{
     cache::{Cache, Key},
     observe::{ObservedPod, ObservedSchedule, owner},
+    patient::patient,
     run_logs::LogFollower,
 };
 use crate::{
@@ -149,8 +147,7 @@ impl Watch {
             None => Api::all(self.client.clone()),
         };
         let metrics = self.metrics.clone();
-        watcher(api, config)
-            .default_backoff()
+        patient(watcher(api, config).boxed())
             .filter_map(move |event| {
                 let event = match event {
                     Ok(event) => Some(event),

@@ -8,15 +8,13 @@ use futures::{StreamExt, future::join_all};
 use kube::{
     Api, ResourceExt,
     api::{ApiResource, DynamicObject},
-    runtime::{
-        WatchStreamExt,
-        watcher::{self, Event, watcher},
-    },
+    runtime::watcher::{self, Event, watcher},
 };
 use tokio::sync::watch;
 
 use super::{
     cache::Read,
+    patient::patient,
     watch::{WATCH_SECONDS, Watch},
 };
 use crate::{
@@ -52,9 +50,7 @@ impl Watch {
         let config = watcher::Config::default()
             .any_semantic()
             .timeout(WATCH_SECONDS);
-        let mut events = watcher(self.calendars_of(kind), config)
-            .default_backoff()
-            .boxed();
+        let mut events = patient(watcher(self.calendars_of(kind), config).boxed());
         let mut listed = BTreeMap::new();
         let mut told = None;
         while let Some(event) = events.next().await {

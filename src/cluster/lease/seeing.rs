@@ -5,15 +5,12 @@ use std::collections::HashSet;
 
 use futures::StreamExt;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::runtime::{
-    WatchStreamExt,
-    watcher::{self, Event, watcher},
-};
+use kube::runtime::watcher::{self, Event, watcher};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{Election, stamps::Stamp};
 use crate::{
-    cluster::watch::WATCH_SECONDS,
+    cluster::{patient::patient, watch::WATCH_SECONDS},
     metrics::{LeaseChange, Resource},
 };
 
@@ -26,9 +23,7 @@ impl Election {
         let config = watcher::Config::default()
             .labels(&self.requests.selector())
             .timeout(WATCH_SECONDS);
-        let mut events = watcher(self.requests.api(), config)
-            .default_backoff()
-            .boxed();
+        let mut events = patient(watcher(self.requests.api(), config).boxed());
         let mut listed = HashSet::new();
         let mut told = false;
         while let Some(event) = events.next().await {
