@@ -12,7 +12,7 @@ PAGES := examples flags metrics reasons
 CHARTS := punctual punctual-crds
 CARGO := cargo
 
-.PHONY: help demo demo-down test fmt fmt-check lint test-unit sim model test-robfig test-charts test-cluster test-faults fuzz \
+.PHONY: help demo demo-down test fmt fmt-check lint test-unit sim model test-robfig test-charts test-cluster test-faults test-e2e fuzz \
         generate build cluster-up cluster-down bench-smoke bench-next
 
 help: ## List the targets
@@ -33,7 +33,7 @@ fmt: ## Format the code
 fmt-check: ## Check that the code is formatted
 	$(CARGO) fmt --check
 
-lint: OTHER_TESTS = $(wildcard tests/cluster_*.rs) tests/charts.rs tests/robfig.rs tests/simulation.rs
+lint: OTHER_TESTS = $(wildcard tests/cluster_*.rs) tests/charts.rs tests/e2e.rs tests/robfig.rs tests/simulation.rs
 lint: ## Run clippy; its warnings are errors
 	@# --all-targets leaves out what plain `cargo test` leaves out, so those tests are named.
 	$(CARGO) clippy --all-targets $(OTHER_TESTS:tests/%.rs=--test %) --locked -- -D warnings
@@ -60,6 +60,9 @@ test-cluster: ## Run the tests on a real API server and a real node
 test-faults: PART = 1/1
 test-faults: ## Kill the controller at each of 250 writes and more, for an hour; PART=3/7 does a part
 	@PUNCTUAL_TEST_FAULTS=$(PART) hack/test-cluster cluster_faults cluster_outages
+
+test-e2e: ## Install the image by Helm on a real cluster, upgrade it, kill it, remove it
+	@hack/test-e2e
 
 fuzz: SECONDS = 60
 fuzz: ## Fuzz the parser and the search for fires, for SECONDS each; needs cargo-fuzz and nightly
