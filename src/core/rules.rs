@@ -25,8 +25,10 @@ pub type Objection = (Reason, String);
 /// The policy. The first objection stands.
 const RULES: &[fn(&Candidate) -> Option<Objection>] = &[
     // Never more runs at once than are allowed: asked first, since it holds whatever else is true.
-    no_room, // Runs that fail one after the other are not worth starting.
-    paused,  // Who wants no fire made up for wants none of the others either.
+    no_room,
+    // Runs that fail one after the other are not worth starting.
+    circuit_open,
+    // Who wants no fire made up for wants none of the others either.
     missed,
     // A fire that nobody could start in time would surprise more than it helps.
     too_late,
@@ -67,7 +69,7 @@ pub fn too_many_active(most: usize) -> Objection {
 }
 
 /// Why a fire gets no run while the circuit breaker holds runs off.
-pub fn paused(candidate: &Candidate) -> Option<Objection> {
+pub fn circuit_open(candidate: &Candidate) -> Option<Objection> {
     // Who asks for a run by hand wants to see whether it fails.
     let active = candidate.active.len();
     if is_by_hand(candidate.fire) || candidate.circuit.lets_through(candidate.now, active) {

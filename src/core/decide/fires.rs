@@ -245,7 +245,7 @@ impl Draft<'_> {
         let candidate = self.candidate(fire);
         // A run that goes on may close the circuit yet.
         let paused = match candidate.circuit {
-            Circuit::Open(_) => rules::paused(&candidate),
+            Circuit::Open(_) => rules::circuit_open(&candidate),
             Circuit::Closed | Circuit::Probing => None,
         };
         paused.or_else(|| rules::too_late(&candidate))
