@@ -1,12 +1,15 @@
 //! The work queue: which schedule is looked at next.
 //!
 //! Wakes at wall-clock instants come first, since a fire may be due; changes that the watches show
-//! come second. A schedule is handed out to one worker at a time. The clock is asked anew at least
+//! come second, but one of them goes between some wakes, lest the end of a run is never seen where
+//! fires are always due. In both lines namespaces take turns. A schedule is handed out to one worker at a time. The clock is asked anew at least
 //! once a second, so that a step of the wall clock is noticed: forward, wakes are due; back, every
 //! key with a wake is looked at, since what was to happen soon would else be far away.
 
+mod line;
+
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet},
     hash::Hash,
     sync::{Mutex, MutexGuard},
     time::Duration,
@@ -16,12 +19,17 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+use line::Line;
+pub use line::Tenant;
 
 /// How long the queue sleeps at most before it asks the clock again.
 const GLANCE: Duration = Duration::from_secs(1);
 
 /// How far back the clock must go for that to be a step, all small ones together.
 const STEP: SignedDuration = SignedDuration::from_secs(1);
+
+/// After so many wakes in a row one change has its turn.
+const WAKES: u32 = 4;
 
 /// A queue of keys.
 pub struct Queue<K> {
@@ -31,8 +39,10 @@ pub struct Queue<K> {
 }
 
 struct State<K> {
-    due: VecDeque<K>,
-    changed: VecDeque<K>,
+    due: Line<K>,
+    changed: Line<K>,
+    /// How many wakes were handed out since the last change.
+    wakes_in_row: u32,
     /// What stands in one of the two lines.
     queued: HashSet<K>,
     /// What a worker has, and whether it has to be looked at again afterwards.
@@ -43,11 +53,12 @@ struct State<K> {
     latest: Timestamp,
 }
 
-impl<K: Clone + Eq + Hash + Ord> Queue<K> {
+impl<K: Clone + Eq + Hash + Ord + Tenant> Queue<K> {
     pub fn new(clock: Clock) -> Self {
         let state = State {
-            due: VecDeque::new(),
-            changed: VecDeque::new(),
+            due: Line::default(),
+            changed: Line::default(),
+            wakes_in_row: 0,
             queued: HashSet::new(),
             taken: HashMap::new(),
             wakes: BTreeSet::new(),
@@ -108,7 +119,7 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
     }
 }
 
-impl<K: Clone + Eq + Hash + Ord> State<K> {
+impl<K: Clone + Eq + Hash + Ord + Tenant> State<K> {
     fn line_up(&mut self, key: K, due: bool) {
         if let Some(again) = self.taken.get_mut(&key) {
             *again = true;
@@ -118,10 +129,10 @@ impl<K: Clone + Eq + Hash + Ord> State<K> {
             } else {
                 &mut self.changed
             };
-            line.push_back(key);
+            line.push(key);
         } else if due {
             // It waits among the changes, behind others that can wait.
-            self.due.push_back(key);
+            self.due.push(key);
         }
     }
 
@@ -145,7 +156,17 @@ impl<K: Clone + Eq + Hash + Ord> State<K> {
 
     fn take(&mut self) -> Option<K> {
         loop {
-            let key = self.due.pop_front().or_else(|| self.changed.pop_front())?;
+            let change = match self.wakes_in_row < WAKES {
+                true => None,
+                false => self.changed.pop(),
+            };
+            let wake = change.is_none().then(|| self.due.pop()).flatten();
+            self.wakes_in_row = if wake.is_some() {
+                self.wakes_in_row + 1
+            } else {
+                0
+            };
+            let key = change.or(wake).or_else(|| self.changed.pop())?;
             // A key that was moved ahead stands in both lines; the second time it is gone already.
             if self.queued.remove(&key) {
                 self.taken.insert(key.clone(), false);
@@ -162,5 +183,67 @@ impl<K: Clone + Eq + Hash + Ord> State<K> {
             self.wake_of.insert(key.clone(), at);
             self.wakes.insert((at, key.clone()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    /// Tenant and number.
+    type Key = (&'static str, u32);
+
+    impl Tenant for Key {
+        fn tenant(&self) -> Arc<str> {
+            self.0.into()
+        }
+    }
+
+    async fn taken(queue: &Queue<Key>, most: usize) -> Vec<Key> {
+        let mut keys = Vec::new();
+        while keys.len() < most
+            && let Some(key) = queue.pop().await
+        {
+            keys.push(key);
+        }
+        keys
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tenants_take_turns() {
+        let queue = Queue::new(Clock::simulated(Timestamp::UNIX_EPOCH));
+        for number in 0..1_000 {
+            queue.push(("many", number));
+        }
+        queue.push(("few", 0));
+        queue.push(("few", 1));
+        let first = taken(&queue, 5).await;
+        let expected = [
+            ("many", 0),
+            ("few", 0),
+            ("many", 1),
+            ("few", 1),
+            ("many", 2),
+        ];
+        assert_eq!(first, expected);
+        assert_eq!(taken(&queue, 2_000).await.len(), 997, "each of them once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn wakes_come_first_and_changes_are_not_forgotten() {
+        let queue = Queue::new(Clock::simulated(Timestamp::UNIX_EPOCH));
+        for number in 0..10 {
+            queue.push(("due", number));
+        }
+        for key in taken(&queue, 10).await {
+            queue.done(key, Some(Timestamp::UNIX_EPOCH));
+        }
+        for number in 0..3 {
+            queue.push(("changed", number));
+        }
+        let keys = taken(&queue, 20).await;
+        let shown: String = keys.iter().map(|key| &key.0[..1]).collect();
+        assert_eq!(shown, "ddddcddddcddc");
     }
 }

@@ -29,6 +29,7 @@ use crate::{
         schedule_ref::ScheduleRef,
         version::later,
     },
+    queue::Tenant,
 };
 
 /// Namespace and name of a schedule.
@@ -36,6 +37,12 @@ use crate::{
 pub struct Key {
     pub namespace: Arc<str>,
     pub name: Arc<str>,
+}
+
+impl Tenant for Key {
+    fn tenant(&self) -> Arc<str> {
+        self.namespace.clone()
+    }
 }
 
 impl std::fmt::Display for Key {
