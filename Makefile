@@ -13,7 +13,7 @@ CHARTS := punctual punctual-crds
 CARGO := cargo
 
 .PHONY: help demo demo-down test fmt fmt-check lint test-unit sim model test-robfig test-charts test-cluster test-faults fuzz \
-        generate build cluster-up cluster-down bench-smoke bench-next
+        generate image build cluster-up cluster-down bench-smoke bench-next
 
 help: ## List the targets
 	@echo "Punctual runs containers on a schedule in Kubernetes. Targets:"
@@ -82,6 +82,9 @@ generate: ## Write the generated files anew
 		mv charts/$$chart/README.md.new charts/$$chart/README.md; \
 	done
 	@echo "wrote $(CRDS:%=crds/%.punctual.dev.yaml) $(PAGES:%=docs/%.md), and the charts' templates and tables from them"
+
+image: ## Build the container image, without Docker, into target/image
+	@hack/image
 
 build: ## Build the program for release, into target/release
 	$(CARGO) build --release --locked
