@@ -12,8 +12,8 @@ PAGES := examples flags metrics reasons
 CHARTS := punctual punctual-crds
 CARGO := cargo
 
-.PHONY: help demo demo-down test fmt fmt-check lint test-unit sim model test-robfig test-charts test-cluster test-faults test-e2e fuzz \
-        generate build cluster-up cluster-down bench-smoke bench-next
+.PHONY: help demo demo-down test fmt fmt-check lint test-unit sim model test-robfig test-charts test-cluster \
+        test-faults test-e2e fuzz generate image advisories build cluster-up cluster-down bench-smoke bench-next
 
 help: ## List the targets
 	@echo "Punctual runs containers on a schedule in Kubernetes. Targets:"
@@ -34,9 +34,10 @@ fmt-check: ## Check that the code is formatted
 	$(CARGO) fmt --check
 
 lint: OTHER_TESTS = $(wildcard tests/cluster_*.rs) tests/charts.rs tests/e2e.rs tests/robfig.rs tests/simulation.rs
-lint: ## Run clippy; its warnings are errors
+lint: ## Run clippy, whose warnings are errors, and check which crates are in the tree
 	@# --all-targets leaves out what plain `cargo test` leaves out, so those tests are named.
 	$(CARGO) clippy --all-targets $(OTHER_TESTS:tests/%.rs=--test %) --locked -- -D warnings
+	@hack/deny bans licenses sources
 
 test-unit: ## Run the tests that need no cluster
 	$(CARGO) test --locked --no-fail-fast
@@ -85,6 +86,12 @@ generate: ## Write the generated files anew
 		mv charts/$$chart/README.md.new charts/$$chart/README.md; \
 	done
 	@echo "wrote $(CRDS:%=crds/%.punctual.dev.yaml) $(PAGES:%=docs/%.md), and the charts' templates and tables from them"
+
+image: ## Build the container image, without Docker, into target/image
+	@hack/image
+
+advisories: ## Look for known vulnerabilities in the crates; fetches their list from GitHub
+	@hack/deny advisories
 
 build: ## Build the program for release, into target/release
 	$(CARGO) build --release --locked

@@ -1,11 +1,13 @@
 //! The program as a person or a script calls it. What its commands do is tested elsewhere.
 
 use std::{
+    fs,
     io::Read,
     process::{Command, Output, Stdio},
 };
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 #[test]
 fn version_names_everything_that_a_bug_report_needs() -> Result<()> {
@@ -15,12 +17,44 @@ fn version_names_everything_that_a_bug_report_needs() -> Result<()> {
         concat!("punctual ", env!("CARGO_PKG_VERSION")),
         "commit: ",
         "time zones: 20",
-        "Kubernetes: 1.30 and newer",
+        "Kubernetes: 1.30 to 1.37",
     ] {
         assert!(
             text.lines().any(|l| l.starts_with(line)),
             "no {line:?} in {text}"
         );
+    }
+    Ok(())
+}
+
+/// Charts refuse an older Kubernetes, and the tests' own cluster is the newest.
+#[test]
+fn the_versions_of_kubernetes_are_those_of_the_charts_and_of_the_tests() -> Result<()> {
+    let output = punctual().args(["version", "--output", "json"]).output()?;
+    let told: Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!(told["version"], env!("CARGO_PKG_VERSION"));
+    let zones = told["timeZones"][0].as_str().context("the first zones")?;
+    assert!(zones.ends_with(" (built in)"), "{zones}");
+
+    let oldest = told["kubernetes"]["oldest"].as_str().context("oldest")?;
+    let newest = told["kubernetes"]["newest"].as_str().context("newest")?;
+    for (file, line) in [
+        (
+            "charts/punctual/Chart.yaml",
+            format!("kubeVersion: \">={oldest}.0-0\""),
+        ),
+        (
+            "charts/punctual-crds/Chart.yaml",
+            format!("kubeVersion: \">={oldest}.0-0\""),
+        ),
+        ("hack/test-charts", format!("oldest={oldest}.")),
+        (
+            "hack/cluster/kube/go.mod",
+            format!("k8s.io/kubernetes v{newest}."),
+        ),
+    ] {
+        let text = fs::read_to_string(file)?;
+        assert!(text.contains(&line), "{file} has no {line}");
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ fn the_tables_of_the_charts_values_are_fresh() -> Result<()> {
 }
 
 #[test]
-fn the_charts_are_of_this_version() -> Result<()> {
+fn the_charts_and_the_image_are_of_this_version() -> Result<()> {
     for chart in ["charts/punctual", "charts/punctual-crds"] {
         let text = fs::read_to_string(format!("{chart}/Chart.yaml"))?;
         for field in ["version", "appVersion"] {
@@ -74,6 +74,12 @@ fn the_charts_are_of_this_version() -> Result<()> {
     let deploy = fs::read_to_string("deploy/kustomization.yaml")?;
     let tag = format!("newTag: {}\n", env!("CARGO_PKG_VERSION"));
     ensure!(deploy.contains(&tag), "deploy/ has another tag");
+    let dockerfile = fs::read_to_string("Dockerfile")?;
+    let label = concat!("image.version=\"", env!("CARGO_PKG_VERSION"), "\"\n");
+    ensure!(
+        dockerfile.contains(label),
+        "the Dockerfile has another version"
+    );
     Ok(())
 }
 

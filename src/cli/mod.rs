@@ -55,7 +55,7 @@ enum Command {
     #[command(after_help = validate::EXAMPLES)]
     Validate(Box<validate::Validate>),
     /// Print the version of this program, of its time zone data, and of Kubernetes that it works with.
-    Version,
+    Version(version::Version),
 }
 
 /// Why a command failed, and with which exit code.
@@ -90,7 +90,7 @@ pub fn run() -> Result<ExitCode, Failure> {
         Command::Next(flags) => next::run(&flags)?,
         Command::Reference(page) => reference::run(&page)?,
         Command::Validate(flags) => return validate::run(&flags),
-        Command::Version => version::run()?,
+        Command::Version(flags) => version::run(&flags)?,
     }
     Ok(ExitCode::SUCCESS)
 }

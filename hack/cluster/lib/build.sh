@@ -3,6 +3,7 @@
 
 source_dir=$here/kube
 image_dir=$here/images
+save_image=$here/../save-image
 # Without these every program would call itself v0.0.0-master. The commit is not
 # in the module; what stands for it appears in every request's user agent.
 link_flags="-s -w"
@@ -86,9 +87,7 @@ build_binary() {
 }
 
 build_images() {
-  local architecture
-  case $(uname -m) in x86_64) architecture=amd64 ;; aarch64) architecture=arm64 ;; *) architecture=$(uname -m) ;; esac
-  images=$cache/images-$({ cat "$image_dir"/*.c "$here/lib/build.sh" "$(command -v busybox)"; } | digest)
+  images=$cache/images-$({ cat "$image_dir"/*.c "$here/lib/build.sh" "$save_image" "$(command -v busybox)"; } | digest)
   [[ ! -e $images/done ]] || return 0
   say "building the images: busybox:1.36, punctual.local/work:1, punctual.local/pause:1"
   local work
@@ -110,22 +109,13 @@ build_images() {
   touch "$images/done"
 }
 
-# write_image ROOT NAME TAG CONFIG writes $images/NAME.tar, an image of one
-# layer in the format of `docker save`, which every runtime can import.
+# write_image ROOT NAME TAG CONFIG writes $images/NAME.tar, with what programs
+# expect to find in any image.
 write_image() {
   local root=$1 name=$2 tag=$3 config=$4
-  local parts
-  parts=$(mktemp -d "$cache/image.XXXXXX")
   mkdir -p "$root"/{etc,tmp,proc,sys,dev}
   chmod 1777 "$root/tmp"
   printf 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
   printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
-
-  tar -C "$root" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$parts/layer.tar" .
-  jq -n --argjson config "$config" --arg arch "$architecture" --arg layer "$(sha256sum <"$parts/layer.tar" | cut -d' ' -f1)" \
-    '{architecture: $arch, os: "linux", config: ({Env: ["PATH=/bin"]} + $config),
-      rootfs: {type: "layers", diff_ids: ["sha256:" + $layer]}}' >"$parts/config.json"
-  jq -n --arg tag "$tag" '[{Config: "config.json", RepoTags: [$tag], Layers: ["layer.tar"]}]' >"$parts/manifest.json"
-  tar -C "$parts" -cf "$images/$name.tar" config.json layer.tar manifest.json
-  rm -rf "$parts"
+  "$save_image" "$root" "$images/$name.tar" "$tag" "$(jq -n --argjson config "$config" '{Env: ["PATH=/bin"]} + $config')"
 }
