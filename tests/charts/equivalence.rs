@@ -29,7 +29,9 @@ fn deploy_and_the_chart_make_the_same_policies() {
     let mut charts =
         of_the_chart("admissionPolicies: {requirePodRights: true, limitController: true}");
     let is_of_policy = |kind: &str| kind.starts_with("ValidatingAdmission");
-    charts.0.retain(|it| is_of_policy(it["kind"].as_str().unwrap()));
+    charts
+        .0
+        .retain(|it| is_of_policy(it["kind"].as_str().unwrap()));
     assert_eq!(charts.0.len(), 4, "two policies, each with its binding");
     same("deploy/policies", charts);
 }
