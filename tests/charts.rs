@@ -5,6 +5,8 @@
 
 #[path = "charts/equivalence.rs"]
 mod equivalence;
+#[path = "charts/policies.rs"]
+mod policies;
 #[path = "charts/refusals.rs"]
 mod refusals;
 #[path = "charts/render.rs"]
@@ -21,10 +23,14 @@ const EVERYTHING: &str = include_str!("charts/everything.yaml");
 const ONE_NAMESPACE: &str = "watchNamespace: team-a";
 
 /// Between them they render every line of the charts.
-const VARIANTS: [(&str, &str); 5] = [
+const VARIANTS: [(&str, &str); 6] = [
     (PUNCTUAL, ""),
     (PUNCTUAL, EVERYTHING),
     (PUNCTUAL, ONE_NAMESPACE),
+    (
+        PUNCTUAL,
+        "{watchNamespace: team-a, admissionPolicies: {requirePodRights: true}}",
+    ),
     (
         PUNCTUAL,
         "{scheduleFile: {enabled: false}, lease: {enabled: false}}",

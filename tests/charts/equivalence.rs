@@ -14,17 +14,36 @@ const LABELS_OF_HELM: [&str; 3] = [
     "app.kubernetes.io/version",
 ];
 
+const NAMESPACE: &str = "punctual-system";
+
 #[test]
 fn deploy_and_the_charts_make_the_same_objects() {
-    let deploy = by_name(Objects::read(
-        &run("kubectl", &["kustomize", "deploy"], "").unwrap(),
-    ));
-    let namespace = "punctual-system";
-    let mut charts = Render::new(PUNCTUAL, "")
-        .released_as("punctual", namespace)
-        .objects();
-    let definitions = Render::new(CRDS, "").released_as("punctual-crds", namespace);
+    let mut charts = of_the_chart("");
+    let definitions = Render::new(CRDS, "").released_as("punctual-crds", NAMESPACE);
     charts.0.extend(definitions.objects().0);
+    same("deploy", charts);
+}
+
+#[test]
+fn deploy_and_the_chart_make_the_same_policies() {
+    let mut charts =
+        of_the_chart("admissionPolicies: {requirePodRights: true, limitController: true}");
+    let is_of_policy = |kind: &str| kind.starts_with("ValidatingAdmission");
+    charts
+        .0
+        .retain(|it| is_of_policy(it["kind"].as_str().unwrap()));
+    assert_eq!(charts.0.len(), 4, "two policies, each with its binding");
+    same("deploy/policies", charts);
+}
+
+fn of_the_chart(values: &str) -> Objects {
+    let chart = Render::new(PUNCTUAL, values);
+    chart.released_as("punctual", NAMESPACE).objects()
+}
+
+fn same(folder: &str, charts: Objects) {
+    let built = run("kubectl", &["kustomize", folder], "").unwrap();
+    let deploy = by_name(Objects::read(&built));
     let charts = by_name(charts);
 
     let names = |all: &BTreeMap<String, Value>| all.keys().cloned().collect::<Vec<_>>();
@@ -34,7 +53,7 @@ fn deploy_and_the_charts_make_the_same_objects() {
         compare("", object, &charts[name], &mut differences);
         assert!(
             differences.is_empty(),
-            "{name}: deploy/ and the chart differ:\n{}",
+            "{name}: {folder} and the chart differ:\n{}",
             differences.join("\n")
         );
     }

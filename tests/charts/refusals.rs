@@ -58,6 +58,10 @@ fn wrong_values_are_refused() {
             "additional properties 'httpGet' not allowed",
         ),
         (
+            "admissionPolicies: {limitController: warn}",
+            "at '/admissionPolicies/limitController': got string, want boolean",
+        ),
+        (
             "podDisruptionBudget: {maxUnavailable: half}",
             "at '/podDisruptionBudget/maxUnavailable'",
         ),
