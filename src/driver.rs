@@ -1,5 +1,8 @@
 //! The driver: six phases in order for one schedule, and the loop that calls them for all.
 
+mod telling;
+mod watchdog;
+
 use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
@@ -29,15 +32,15 @@ use crate::{
     core::{
         backoff,
         decide::decide,
-        news::News,
         plan::{Learned, Plan, Seen, Step},
         run::spread,
         schedule_ref::ScheduleRef,
     },
-    error::{self, Error},
-    metrics::{Metrics, ScheduleState},
+    error::Error,
+    metrics::Metrics,
     queue::Queue,
 };
+use watchdog::{Progress, Watchdog};
 
 /// More rounds than any schedule needs: a run takes three, a burst of changes a few more.
 const ROUNDS: usize = 30;
@@ -74,6 +77,7 @@ pub struct Driver {
     pub health: Health,
     leadership: Leadership,
     failures: Arc<Mutex<HashMap<Key, Failures>>>,
+    progress: Progress,
 }
 
 /// How the turns of a schedule have failed since the last that did not.
@@ -112,6 +116,7 @@ impl Driver {
             health,
             leadership: Leadership::always(),
             failures,
+            progress: Progress::default(),
         }
     }
 
@@ -127,15 +132,19 @@ impl Driver {
         let places = Arc::new(Semaphore::new(places));
         let mut workers = JoinSet::new();
         let mut counted = Timestamp::MIN;
+        let mut watchdog = Watchdog::new(self.progress.clone());
         loop {
             let now = self.clock.now();
-            self.health.beat(now);
             // A clock that was put back must not put off the next count.
             if now.duration_since(counted).abs() > CENSUS {
-                self.show_census();
+                self.show_census(now);
                 counted = now;
             }
             while workers.try_join_next().is_some() {}
+            // A loop that goes round and starts turns that all hang is as good as none.
+            if watchdog.is_content(workers.is_empty()) {
+                self.health.beat(now);
+            }
             // The place comes before the key, so that the most urgent key gets it.
             let next = async {
                 let place = places.clone().acquire_owned().await;
@@ -202,6 +211,7 @@ impl Driver {
         } else {
             self.failures().remove(&key);
         }
+        self.progress.made();
         self.queue.done(key, wake_at);
     }
 
@@ -252,7 +262,9 @@ impl Driver {
                     break;
                 }
                 // 4, 5: build and apply. (client)
-                let answer = match self.apply(&entry, &seen, &step).await {
+                let answer = self.apply(&entry, &seen, &step).await;
+                self.progress.made();
+                let answer = match answer {
                     Ok(answer) => answer,
                     // One pod that can't be had now keeps nothing else of the schedule waiting.
                     Err(error) if learned.put_off.takes(&step) => {
@@ -263,7 +275,7 @@ impl Driver {
                 };
                 recorded |= matches!(answer, Answer::Recorded(_));
                 // 6: report. (queued for a client)
-                self.report(&entry.schedule.identity, &step, &answer);
+                self.report(&entry.schedule.identity, &seen, &step, &answer);
                 self.learn(&entry.schedule.identity, &step, answer, &mut learned);
             }
         }
@@ -287,33 +299,6 @@ impl Driver {
             step,
         )
         .await
-    }
-
-    /// Tells people what a step has made true. What was not answered is not told: the next turn finds
-    /// out, but for a start whose answer was lost, which then shows only as the active run.
-    fn report(&self, schedule: &ScheduleRef, step: &Step, answer: &Answer) {
-        let now = self.clock.now();
-        match (step, answer) {
-            (Step::Record { status: _, news }, Answer::Recorded(_)) => {
-                for news in news {
-                    self.reporter.tell(schedule, news, now);
-                }
-            }
-            (Step::Release { name, uid, run }, Answer::Pod(_)) => {
-                let started = News::Started {
-                    run: name.clone(),
-                    uid: uid.clone(),
-                    fire: run.fire,
-                    attempt: run.attempt,
-                };
-                self.reporter.tell(schedule, &started, now);
-            }
-            (_, Answer::NameTaken { name, .. }) => {
-                self.reporter
-                    .tell(schedule, &News::NameTaken { name: name.clone() }, now);
-            }
-            _ => {}
-        }
     }
 
     /// Takes in what an answer says, so that the next round decides with it.
@@ -347,30 +332,6 @@ impl Driver {
             Answer::Refused(refused) => learned.refused.push(refused),
             Answer::NameTaken { run, name } => learned.name_taken(run, &name),
             Answer::Tried(trial) => learned.trial = Some(trial),
-        }
-    }
-
-    fn show_census(&self) {
-        // Replicas add up to all schedules.
-        let census = self.cache.census(|uid| self.leadership.leads(uid));
-        self.metrics.set_runs_active(census.active);
-        self.metrics.set_fires_queued(census.queued);
-        self.metrics
-            .set_schedules(ScheduleState::ready, census.ready);
-        self.metrics
-            .set_schedules(ScheduleState::suspended, census.suspended);
-        self.metrics
-            .set_schedules(ScheduleState::disabled, census.disabled);
-        self.metrics
-            .set_schedules(ScheduleState::invalid, census.invalid);
-    }
-
-    /// Tells the schedule's user what only the operator would see in the log.
-    fn tell_hindrance(&self, key: &Key, error: &Error, now: Timestamp) {
-        if let Some((entry, _)) = self.cache.observe(key) {
-            let message = error::chain(error);
-            let news = News::Hindered { message };
-            self.reporter.tell(&entry.schedule.identity, &news, now);
         }
     }
 

@@ -3,16 +3,21 @@
 use std::io::Write;
 
 use anyhow::Context;
-use punctual::{core::cron::Zones, zones};
+use punctual::{about::About, core::cron::Zones, zones};
 
 /// The oldest Kubernetes in which scheduling gates, by which runs are held, are stable.
 const OLDEST_KUBERNETES: &str = "1.30";
 
 pub fn run() -> anyhow::Result<()> {
-    let commit = option_env!("PUNCTUAL_COMMIT").unwrap_or("unknown");
-    let mut text = format!("punctual {}\ncommit: {commit}\n", env!("CARGO_PKG_VERSION"));
-    // What --zone-database has to choose from.
-    for zones in [Ok(Zones::built_in()), zones::system()].iter().flatten() {
+    let built_in = Zones::built_in();
+    let About {
+        version,
+        commit,
+        zone_database,
+    } = About::new(built_in.version());
+    let mut text = format!("punctual {version}\ncommit: {commit}\ntime zones: {zone_database}\n");
+    // The other one that --zone-database has to choose from.
+    if let Ok(zones) = zones::system() {
         text += &format!("time zones: {}\n", zones.version());
     }
     text += &format!("Kubernetes: {OLDEST_KUBERNETES} and newer\n");

@@ -98,6 +98,7 @@ impl Watch {
                 Event::InitDone => {
                     let listed = std::mem::take(&mut listed);
                     logs.keep(&listed);
+                    self.metrics.keep_pods(&listed);
                     for key in self.cache.keep_pods(&listed) {
                         self.queue.push(key);
                     }
@@ -108,6 +109,7 @@ impl Watch {
                     if let Some(owner) = owner(&pod.metadata) {
                         let pod = self.cache.lose_pod(&owner, pod);
                         logs.pod_gone(&pod.uid);
+                        self.metrics.pod_gone(&pod.uid);
                         self.queue.push(Key::from(&owner));
                     } else {
                         self.disowned(&pod);
@@ -121,6 +123,7 @@ impl Watch {
         if let Some(owner) = owner(&pod.metadata) {
             let pod = self.cache.put_pod(&owner, pod);
             logs.pod_seen(&owner, &pod);
+            self.metrics.pod_seen(&pod);
             self.queue.push(Key::from(&owner));
         } else {
             self.disowned(&pod);

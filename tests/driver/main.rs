@@ -10,6 +10,7 @@ mod edits;
 mod hostile;
 mod housekeeping;
 mod life;
+mod metrics;
 mod neighbours;
 mod outages;
 mod policies;
