@@ -1,6 +1,8 @@
 //! The driver: six phases in order for one schedule, and the loop that calls them for all.
 
 mod past;
+mod telling;
+mod watchdog;
 
 use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
@@ -24,15 +26,15 @@ use crate::{
     },
     core::{
         decide::decide,
-        news::News,
         plan::{Learned, Plan, Seen, Step},
         schedule_ref::ScheduleRef,
     },
-    error::{self, Error},
-    metrics::{Metrics, ScheduleState},
+    error::Error,
+    metrics::Metrics,
     queue::Queue,
 };
 use past::{Past, TELLING};
+use watchdog::{Progress, Watchdog};
 
 /// More rounds than any schedule needs: a run takes three, a burst of changes a few more.
 const ROUNDS: usize = 30;
@@ -68,6 +70,7 @@ pub struct Driver {
     pub health: Health,
     leadership: Leadership,
     past: Arc<Past>,
+    progress: Progress,
 }
 
 impl Driver {
@@ -97,6 +100,7 @@ impl Driver {
             health,
             leadership: Leadership::always(),
             past: Arc::default(),
+            progress: Progress::default(),
         }
     }
 
@@ -112,15 +116,19 @@ impl Driver {
         let places = Arc::new(Semaphore::new(places));
         let mut workers = JoinSet::new();
         let mut counted = Timestamp::MIN;
+        let mut watchdog = Watchdog::new(self.progress.clone());
         loop {
             let now = self.clock.now();
-            self.health.beat(now);
             // A clock that was put back must not put off the next count.
             if now.duration_since(counted).abs() > CENSUS {
-                self.show_census();
+                self.show_census(now);
                 counted = now;
             }
             while workers.try_join_next().is_some() {}
+            // A loop that goes round and starts turns that all hang is as good as none.
+            if watchdog.is_content(workers.is_empty()) {
+                self.health.beat(now);
+            }
             // The place comes before the key, so that the most urgent key gets it.
             let next = async {
                 let place = places.clone().acquire_owned().await;
@@ -160,6 +168,7 @@ impl Driver {
     async fn work(&self, key: Key) {
         let begun = self.clock.now();
         if let Some(again) = self.past.contended(&key, begun) {
+            self.progress.made();
             return self.queue.done(key, Some(again));
         }
         let mut wake_at = None;
@@ -186,6 +195,7 @@ impl Driver {
         } else {
             self.past.succeeded(&key);
         }
+        self.progress.made();
         self.queue.done(key, wake_at);
     }
 
@@ -239,7 +249,9 @@ impl Driver {
                     break;
                 }
                 // 4, 5: build and apply. (client)
-                let answer = match self.apply(&entry, &seen, &step).await {
+                let answer = self.apply(&entry, &seen, &step).await;
+                self.progress.made();
+                let answer = match answer {
                     Ok(answer) => answer,
                     // One pod that can't be had now keeps nothing else of the schedule waiting.
                     Err(error) if learned.put_off.takes(&step) => {
@@ -254,7 +266,7 @@ impl Driver {
                     _ => {}
                 }
                 // 6: report. (queued for a client)
-                self.report(&entry.schedule.identity, &step, &answer);
+                self.report(&entry.schedule.identity, &seen, &step, &answer);
                 self.learn(&entry.schedule.identity, &step, answer, &mut learned);
             }
             if conflicts == CONFLICTS {
@@ -288,33 +300,6 @@ impl Driver {
         Ok(answer)
     }
 
-    /// Tells people what a step has made true. What was not answered is not told: the next turn finds
-    /// out, but for a start whose answer was lost, which then shows only as the active run.
-    fn report(&self, schedule: &ScheduleRef, step: &Step, answer: &Answer) {
-        let now = self.clock.now();
-        match (step, answer) {
-            (Step::Record { status: _, news }, Answer::Recorded(_)) => {
-                for news in news {
-                    self.reporter.tell(schedule, news, now);
-                }
-            }
-            (Step::Release { name, uid, run }, Answer::Pod(_)) => {
-                let started = News::Started {
-                    run: name.clone(),
-                    uid: uid.clone(),
-                    fire: run.fire,
-                    attempt: run.attempt,
-                };
-                self.reporter.tell(schedule, &started, now);
-            }
-            (_, Answer::NameTaken { name, .. }) => {
-                self.reporter
-                    .tell(schedule, &News::NameTaken { name: name.clone() }, now);
-            }
-            _ => {}
-        }
-    }
-
     /// Takes in what an answer says, so that the next round decides with it.
     fn learn(&self, schedule: &ScheduleRef, step: &Step, answer: Answer, learned: &mut Learned) {
         match answer {
@@ -346,30 +331,6 @@ impl Driver {
             Answer::Refused(refused) => learned.refused.push(refused),
             Answer::NameTaken { run, name } => learned.name_taken(run, &name),
             Answer::Tried(trial) => learned.trial = Some(trial),
-        }
-    }
-
-    fn show_census(&self) {
-        // Replicas add up to all schedules.
-        let census = self.cache.census(|uid| self.leadership.leads(uid));
-        self.metrics.set_runs_active(census.active);
-        self.metrics.set_fires_queued(census.queued);
-        self.metrics
-            .set_schedules(ScheduleState::ready, census.ready);
-        self.metrics
-            .set_schedules(ScheduleState::suspended, census.suspended);
-        self.metrics
-            .set_schedules(ScheduleState::disabled, census.disabled);
-        self.metrics
-            .set_schedules(ScheduleState::invalid, census.invalid);
-    }
-
-    /// Tells the schedule's user what only the operator would see in the log.
-    fn tell_hindrance(&self, key: &Key, error: &Error, now: Timestamp) {
-        if let Some((entry, _)) = self.cache.observe(key) {
-            let message = error::chain(error);
-            let news = News::Hindered { message };
-            self.reporter.tell(&entry.schedule.identity, &news, now);
         }
     }
 }

@@ -13,6 +13,7 @@
 //! `driver` puts them together. `core` depends on nothing that talks to the outside. `ics` makes
 //! calendars from other programs' files.
 
+pub mod about;
 pub mod admin;
 pub mod api;
 pub mod clock;

@@ -2,6 +2,7 @@
 //!
 //! Only how records are written. What is recorded is decided where it happens.
 
+mod filter;
 mod json;
 mod record;
 mod text;
@@ -14,11 +15,11 @@ use std::time::Duration;
 use clap::ValueEnum;
 use jiff::tz::TimeZone;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::Subscriber;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::clock::Clock;
+pub use filter::LogFilter;
 pub use json::Json;
 pub use record::LONGEST as LONGEST_TEXT;
 pub use record::{bounded, visible};
@@ -52,6 +53,8 @@ pub enum TelemetryError {
         filter: String,
         source: tracing_subscriber::filter::ParseError,
     },
+    #[error("the log filter can't be changed")]
+    Change(#[source] tracing_subscriber::reload::Error),
     #[error("the log is already set up")]
     AlreadySet(#[source] tracing_subscriber::util::TryInitError),
 }
@@ -61,6 +64,7 @@ pub enum TelemetryError {
 pub struct Guard {
     worker: Option<WorkerGuard>,
     dropped: DroppedLines,
+    filter: LogFilter,
 }
 
 /// Counts the lines that were dropped because nobody read standard output quickly enough.
@@ -78,6 +82,11 @@ impl Guard {
     /// The count of lines dropped so far.
     pub fn dropped_lines(&self) -> DroppedLines {
         self.dropped.clone()
+    }
+
+    /// Which records it has, to be changed.
+    pub fn filter(&self) -> LogFilter {
+        self.filter.clone()
     }
 }
 
@@ -100,40 +109,46 @@ impl Drop for Guard {
 /// Starts logging to standard output, for the whole process. `filter` says which records to write,
 /// in the language of `RUST_LOG`: `info`, `info,kube=debug`. Text shows its times in `zone`.
 pub fn init(format: LogFormat, filter: &str, zone: TimeZone) -> Result<Guard, TelemetryError> {
-    let filter = EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter {
-        filter: filter.to_owned(),
-        source,
-    })?;
     let terminal = std::io::stdout().is_terminal();
     let (writer, worker) = NonBlockingBuilder::default()
         .buffered_lines_limit(BUFFERED_LINES)
         .lossy(true)
         .thread_name("log")
         .finish(std::io::stdout());
-    let guard = Guard {
-        worker: Some(worker),
-        dropped: DroppedLines(writer.error_counter()),
-    };
+    let dropped = DroppedLines(writer.error_counter());
     let builder = Subscriber::builder()
-        .with_env_filter(filter)
+        .with_env_filter(filter::parsed(filter)?)
         .with_writer(writer);
     let json = match format {
         LogFormat::Auto => !terminal,
         LogFormat::Json => true,
         LogFormat::Text => false,
     };
-    if json {
+    // The type of the one handle is not that of the other.
+    let filter = if json {
+        let builder = builder.event_format(Json::new(Clock::System));
+        let builder = builder.with_filter_reloading();
+        let handle = builder.reload_handle();
         builder
-            .event_format(Json::new(Clock::System))
             .finish()
             .try_init()
+            .map(|()| LogFilter::new(filter, move |new| handle.reload(new)))
     } else {
         let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let text = Text::new(Clock::System, zone, colour);
-        builder.event_format(text).finish().try_init()
+        let builder = builder.event_format(Text::new(Clock::System, zone, colour));
+        let builder = builder.with_filter_reloading();
+        let handle = builder.reload_handle();
+        builder
+            .finish()
+            .try_init()
+            .map(|()| LogFilter::new(filter, move |new| handle.reload(new)))
     }
     .map_err(TelemetryError::AlreadySet)?;
-    Ok(guard)
+    Ok(Guard {
+        worker: Some(worker),
+        dropped,
+        filter,
+    })
 }
 
 #[cfg(test)]

@@ -3,16 +3,17 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use clap::Args;
+use clap::{ArgAction, Args, builder::BoolishValueParser};
 use jiff::SignedDuration;
 use punctual::{
-    admin::{self, Health},
+    about::About,
+    admin::{self, Admin, Health},
     api::CalendarKind,
     clock::Clock,
     cluster::{
         cache::Cache,
         connect,
-        file_source::{DEFAULT_SOURCE, FileSource, Problem},
+        file_source::{FileSource, Problem},
         lease::{self, Leadership},
         report::{self, Reporter},
         requests::Requests,
@@ -24,7 +25,7 @@ use punctual::{
     driver::{Driver, Settings},
     metrics::Metrics,
     queue::Queue,
-    telemetry::{self, LogFormat},
+    telemetry::{self, LogFilter, LogFormat},
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -36,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     leases::{Home, LeaseFlags},
+    schedule_file::ScheduleFile,
     zones::ZoneFlags,
 };
 
@@ -77,7 +79,7 @@ pub struct Controller {
     )]
     log_level: String,
 
-    /// Where /healthz, /readyz and /metrics are served.
+    /// Where /healthz, /readyz, /metrics, /version and /log-level are served.
     #[arg(
         long,
         env = "PUNCTUAL_LISTEN",
@@ -85,6 +87,15 @@ pub struct Controller {
         default_value = "127.0.0.1:8080"
     )]
     listen: SocketAddr,
+
+    /// Serve metrics of single schedules too, of up to 1,000.
+    #[arg(
+        long,
+        env = "PUNCTUAL_SCHEDULE_METRICS",
+        action = ArgAction::SetTrue,
+        value_parser = BoolishValueParser::new()
+    )]
+    schedule_metrics: bool,
 
     /// How many schedules are worked on at once.
     #[arg(
@@ -111,79 +122,27 @@ pub struct Controller {
 /// How long what was begun may take to end before others may begin: longer than a run's two writes.
 const LAST_STEPS: Duration = Duration::from_millis(500);
 
-/// Where the schedule file is.
-#[derive(Args)]
-struct ScheduleFile {
-    /// A schedule file whose entries are kept as ScheduledContainers. It is watched for edits.
-    #[arg(long, env = "PUNCTUAL_SCHEDULE_FILE", value_name = "FILE")]
-    schedule_file: Option<PathBuf>,
-
-    /// The folder of the schedule file: with --schedule-name another way to say --schedule-file.
-    #[arg(
-        long,
-        env = "PUNCTUAL_SCHEDULE_PATH",
-        value_name = "FOLDER",
-        conflicts_with = "schedule_file"
-    )]
-    schedule_path: Option<PathBuf>,
-
-    /// The name of the schedule file in that folder. Default there: schedule.yml.
-    #[arg(
-        long,
-        env = "PUNCTUAL_SCHEDULE_NAME",
-        value_name = "NAME",
-        conflicts_with = "schedule_file"
-    )]
-    schedule_name: Option<PathBuf>,
-
-    /// The namespace of entries that name none. Default: the one of --namespace, the kubeconfig's
-    /// context, or the pod that this runs in.
-    #[arg(long, env = "PUNCTUAL_SCHEDULE_NAMESPACE", value_name = "NAME")]
-    schedule_namespace: Option<String>,
-
-    /// What marks the schedules of this file as its own. Give each install its own if several share
-    /// a cluster.
-    #[arg(
-        long,
-        env = "PUNCTUAL_SCHEDULE_SOURCE",
-        value_name = "LABEL",
-        default_value = DEFAULT_SOURCE
-    )]
-    schedule_source: String,
-}
-
-impl ScheduleFile {
-    fn path(&self) -> Option<PathBuf> {
-        if let Some(file) = &self.schedule_file {
-            return Some(file.clone());
-        }
-        if self.schedule_path.is_none() && self.schedule_name.is_none() {
-            return None;
-        }
-        let folder = self.schedule_path.clone().unwrap_or_default();
-        Some(
-            folder.join(
-                self.schedule_name
-                    .as_deref()
-                    .unwrap_or("schedule.yml".as_ref()),
-            ),
-        )
-    }
-}
-
 pub fn run(flags: Controller) -> anyhow::Result<()> {
     let almanac = flags.zones.almanac()?;
     let log = telemetry::init(flags.log_format, &flags.log_level, almanac.local.clone())?;
-    let metrics = Metrics::new();
+    let about = About::new(almanac.zones.version());
+    let metrics = Metrics::of(&about);
     metrics.watch_dropped_lines(log.dropped_lines());
+    let filter = log.filter();
     let runtime = tokio::runtime::Runtime::new().context("can't start the runtime")?;
-    let result = runtime.block_on(serve(flags, almanac, metrics));
+    let result = runtime.block_on(serve(flags, almanac, metrics, about, filter));
     // Nothing that still waits for an answer may hold up the exit.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow::Result<()> {
+async fn serve(
+    flags: Controller,
+    almanac: Almanac,
+    metrics: Metrics,
+    about: About,
+    log_filter: LogFilter,
+) -> anyhow::Result<()> {
     let clock = Clock::System;
     let config = connect::config(flags.kubeconfig.as_deref(), flags.context.as_deref()).await?;
     let server = config.cluster_url.to_string();
@@ -207,23 +166,28 @@ async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow:
     let leadership = election
         .as_ref()
         .map_or_else(Leadership::always, |it| it.leadership());
+    metrics.set_shards(leadership.shards());
     metrics.set_shards_led(leadership.count());
     let health = Health::new(clock.clone());
     let stop = stop_on_signal()?;
 
     let almanac = Arc::new(almanac);
     let cache = Cache::new(almanac.clone());
+    if flags.schedule_metrics {
+        let (cache, leadership) = (cache.clone(), leadership.clone());
+        metrics.show_each_schedule(move || cache.numbers(|uid| leadership.leads(uid)));
+    }
     let queue = Arc::new(Queue::new(clock.clone()));
     let (reporter, events) = Reporter::new(metrics.clone());
     let logs = LogFollower::new(flags.run_logs, lines_client, metrics.clone(), clock.now())
         .led_by(leadership.clone());
     let listener = admin::listen(flags.listen).await?;
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
+        version = about.version,
         %server,
         namespace = flags.namespace.as_deref().unwrap_or("all"),
         time_zone = almanac.local.iana_name().unwrap_or("local"),
-        zone_database = almanac.zones.version(),
+        zone_database = about.zone_database,
         probes = %flags.listen,
         "started"
     );
@@ -231,9 +195,15 @@ async fn serve(flags: Controller, almanac: Almanac, metrics: Metrics) -> anyhow:
     // Each of these ends by itself after `stop`, or has nothing to lose and is dropped.
     let mut side = JoinSet::new();
     side.spawn({
-        let (health, metrics, stop) = (health.clone(), metrics.clone(), stop.clone());
+        let admin = Admin {
+            health: health.clone(),
+            metrics: metrics.clone(),
+            about,
+            log_filter,
+        };
+        let stop = stop.clone();
         async move {
-            if let Err(error) = admin::serve(listener, health, metrics, stop).await {
+            if let Err(error) = admin::serve(listener, admin, stop).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "no more probes");
             }
         }

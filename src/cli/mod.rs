@@ -14,6 +14,7 @@ mod live;
 mod next;
 mod preview;
 mod reference;
+mod schedule_file;
 mod validate;
 mod version;
 mod zones;

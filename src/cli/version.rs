@@ -4,13 +4,10 @@ use std::io::Write;
 
 use anyhow::Context;
 use clap::Args;
-use punctual::{core::cron::Zones, zones};
+use punctual::{about::About, core::cron::Zones, zones};
 use serde_json::json;
 
 use super::next::Output;
-
-/// The commit that the image was built from; other builds don't say.
-const COMMIT: Option<&str> = option_env!("PUNCTUAL_COMMIT");
 
 /// The first Kubernetes in which scheduling gates, by which runs are held, are stable.
 const OLDEST_KUBERNETES: &str = "1.30";
@@ -26,11 +23,18 @@ pub struct Version {
 }
 
 pub fn run(flags: &Version) -> anyhow::Result<()> {
-    let version = env!("CARGO_PKG_VERSION");
-    let commit = COMMIT.unwrap_or("unknown");
-    // What --zone-database has to choose from.
-    let zones = [Ok(Zones::built_in()), zones::system()];
-    let zones = zones.iter().flatten().map(Zones::version);
+    let built_in = Zones::built_in();
+    let About {
+        version,
+        commit,
+        zone_database,
+    } = About::new(built_in.version());
+    // The other one that --zone-database has to choose from.
+    let system = zones::system().ok();
+    let other = system.as_ref().map(Zones::version);
+    let zones: Vec<_> = std::iter::once(zone_database.as_ref())
+        .chain(other)
+        .collect();
     let text = match flags.output {
         Output::Text => {
             let mut text = format!("punctual {version}\ncommit: {commit}\n");
@@ -43,7 +47,7 @@ pub fn run(flags: &Version) -> anyhow::Result<()> {
             let value = json!({
                 "version": version,
                 "commit": commit,
-                "timeZones": zones.collect::<Vec<_>>(),
+                "timeZones": zones,
                 "kubernetes": { "oldest": OLDEST_KUBERNETES, "newest": NEWEST_KUBERNETES },
             });
             serde_json::to_string_pretty(&value)? + "\n"

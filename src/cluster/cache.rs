@@ -4,6 +4,7 @@
 //! version and the uid that go along with every write are what makes it safe.
 
 mod calendars;
+mod census;
 mod led;
 mod status;
 
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 pub use calendars::Read;
+pub use census::Census;
 
 use super::observe::{ObservedPod, ObservedSchedule, seen_pod};
 use crate::{
@@ -89,17 +91,6 @@ struct Inner {
     pods: HashMap<ScheduleRef, Vec<SeenPod>>,
     /// Whose each of them is, by its uid: a pod that we never had must not cost a look at all.
     owners: HashMap<String, ScheduleRef>,
-}
-
-/// How many schedules are in which state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
-    pub ready: usize,
-    pub suspended: usize,
-    pub disabled: usize,
-    pub invalid: usize,
-    pub active: usize,
-    pub queued: usize,
 }
 
 impl Cache {
@@ -308,25 +299,6 @@ impl Cache {
         // In the same order every time, so that what follows can be seen again.
         changed.sort_unstable();
         changed
-    }
-
-    /// How many schedules are in which state, of those whose uid is one of these.
-    pub fn census(&self, is_one: impl Fn(&str) -> bool) -> Census {
-        use crate::core::reason::Reason;
-        let mut census = Census::default();
-        let inner = self.lock();
-        let all = inner.schedules.values();
-        for entry in all.filter(|entry| is_one(&entry.schedule.identity.uid)) {
-            match entry.schedule.timing.as_ref().map_err(|idle| idle.reason) {
-                Ok(_) => census.ready += 1,
-                Err(Reason::Suspended) => census.suspended += 1,
-                Err(Reason::Disabled) => census.disabled += 1,
-                Err(_) => census.invalid += 1,
-            }
-            census.active += entry.status.active.len();
-            census.queued += entry.status.queued.len();
-        }
-        census
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

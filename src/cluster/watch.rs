@@ -96,6 +96,7 @@ impl Watch {
                 Event::InitDone => {
                     let listed = std::mem::take(&mut listed);
                     logs.keep(&listed);
+                    self.metrics.keep_pods(&listed);
                     for key in self.cache.keep_pods(&listed) {
                         self.queue.push(key);
                     }
@@ -106,6 +107,7 @@ impl Watch {
                     if let Some(owner) = owner(&pod.metadata) {
                         let pod = self.cache.lose_pod(&owner, pod);
                         logs.pod_gone(&pod.uid);
+                        self.metrics.pod_gone(&pod.uid);
                         self.queue.push(Key::from(&owner));
                     } else {
                         self.disowned(&pod);
@@ -119,6 +121,7 @@ impl Watch {
         if let Some(owner) = owner(&pod.metadata) {
             let pod = self.cache.put_pod(&owner, pod);
             logs.pod_seen(&owner, &pod);
+            self.metrics.pod_seen(&pod);
             self.queue.push(Key::from(&owner));
         } else {
             self.disowned(&pod);

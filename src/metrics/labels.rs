@@ -6,7 +6,7 @@ use super::api_request::{Resource, Verb};
 use crate::api::Outcome;
 use crate::core::reason::Reason;
 
-/// What a schedule can be, as far as its next fire is concerned.
+/// What a schedule can be: one of the first four, and any of the last three besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[allow(non_camel_case_types, reason = "the names are the label's values")]
 pub enum ScheduleState {
@@ -14,6 +14,9 @@ pub enum ScheduleState {
     suspended,
     disabled,
     invalid,
+    overdue,
+    failing,
+    paused,
 }
 
 /// How a Lease ceased to be ours, or came to be.
@@ -23,6 +26,27 @@ pub enum LeaseChange {
     gained,
     released,
     lost,
+}
+
+/// How far a start has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EncodeLabelValue)]
+#[allow(non_camel_case_types, reason = "the names are the label's values")]
+pub(super) enum Phase {
+    claimed,
+    released,
+    scheduled,
+    running,
+}
+
+impl Phase {
+    pub fn next(self) -> Option<Self> {
+        match self {
+            Self::claimed => Some(Self::released),
+            Self::released => Some(Self::scheduled),
+            Self::scheduled => Some(Self::running),
+            Self::running => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -52,6 +76,11 @@ pub(super) struct ReasonLabel {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct StateLabel {
     pub state: ScheduleState,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct PhaseLabel {
+    pub phase: Phase,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

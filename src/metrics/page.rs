@@ -5,12 +5,14 @@ use std::fmt::Write as _;
 use prometheus_client::encoding::EncodeMetric;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::Numbers;
+use super::each_schedule::{EachSchedule, LABELS, LEFT_OUT, LEFT_OUT_HELP, SERIES};
+use super::numbers::Numbers;
+use crate::about::About;
 
 /// Every metric as a Markdown page: name, type, labels, meaning.
 pub fn table() -> String {
     let mut page = Page::new();
-    Numbers::new().register(&mut page);
+    Numbers::new().register(&mut page, &About::new("unknown"));
     let mut out = String::from(
         "# Metrics\n\n\
          Served at `/metrics` in the OpenMetrics text form. A `reason` is one of [these](reasons.md).\n\n\
@@ -85,10 +87,25 @@ impl Page {
     }
 
     /// Registers a histogram of seconds; its name gets the suffix `_seconds`.
-    pub fn histogram(&mut self, name: &'static str, help: &'static str, metric: &impl Metric) {
+    pub fn histogram(
+        &mut self,
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+        metric: &impl Metric,
+    ) {
         self.registry
             .register_with_unit(name, help, Unit::Seconds, metric.clone());
-        self.row(format!("{name}_seconds"), "histogram", &[], help);
+        self.row(format!("{name}_seconds"), "histogram", labels, help);
+    }
+
+    /// Registers the metrics of single schedules.
+    pub fn each_schedule(&mut self, metrics: &EachSchedule) {
+        self.registry.register_collector(Box::new(metrics.clone()));
+        for series in SERIES {
+            self.row(series.full_name(), "gauge", &LABELS, series.help);
+        }
+        self.row(LEFT_OUT.into(), "gauge", &[], LEFT_OUT_HELP);
     }
 
     /// Registers a constant that is known by its labels; its name gets the suffix `_info`.

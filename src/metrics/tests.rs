@@ -1,6 +1,7 @@
 //! What a scraper sees.
 
 use super::*;
+use crate::core::run::{ContainerState, Phase, Presence, Restarts, SeenContainer, Terminated};
 
 /// Metrics with every family filled, so that each shows its name and labels.
 fn filled() -> Metrics {
@@ -27,9 +28,23 @@ fn filled() -> Metrics {
     metrics.event_dropped();
     metrics.log_stream_dropped();
     metrics.set_schedule_file_problems(3);
+    metrics.set_next_fire("2026-11-20T18:45:00.5Z".parse().ok());
+    metrics.set_shards(8);
     metrics.set_shards_led(5);
+    metrics.start_claimed("u-1", Duration::from_millis(3));
+    metrics.show_each_schedule(|| vec![numbers("a", "b")]);
     metrics.lease_changed(LeaseChange::lost);
     metrics
+}
+
+fn numbers(namespace: &str, name: &str) -> ScheduleNumbers {
+    ScheduleNumbers {
+        namespace: namespace.into(),
+        name: name.into(),
+        next_fire: "2026-11-20T18:45:00Z".parse().ok(),
+        last_success: "2026-11-20T18:30:07.5Z".parse().ok(),
+        consecutive_failures: 2,
+    }
 }
 
 #[test]
@@ -56,13 +71,15 @@ fn every_number_that_is_told_is_shown() {
         "punctual_log_lines_dropped_total 0",
         "punctual_log_streams_dropped_total 1",
         "punctual_schedule_file_problems 3",
+        "punctual_next_fire_timestamp_seconds 1795200300",
+        "punctual_shards 8",
         "punctual_shards_led 5",
+        r#"punctual_start_phase_seconds_count{phase="claimed"} 1"#,
+        r#"punctual_schedule_next_fire_timestamp_seconds{namespace="a",schedule="b"} 1795200300"#,
+        r#"punctual_schedule_last_success_timestamp_seconds{namespace="a",schedule="b"} 1795199407"#,
+        r#"punctual_schedule_consecutive_failures{namespace="a",schedule="b"} 2"#,
+        "punctual_schedule_metrics_left_out 0",
         r#"punctual_lease_changes_total{change="lost"} 1"#,
-        concat!(
-            r#"punctual_build_info{version=""#,
-            env!("CARGO_PKG_VERSION"),
-            r#""} 1"#
-        ),
         "# UNIT punctual_start_lateness_seconds seconds",
         "# TYPE punctual_fires counter",
         "# EOF",
@@ -75,9 +92,205 @@ fn every_number_that_is_told_is_shown() {
 }
 
 #[test]
+fn the_build_is_shown_with_its_commit_and_zones() {
+    let about = About::new("2026a (built in)");
+    let text = Metrics::of(&about).encode();
+    let line = format!(
+        r#"punctual_build_info{{version="{}",commit="{}",zone_database="2026a (built in)"}} 1"#,
+        about.version, about.commit
+    );
+    assert!(text.contains(&line), "no {line} in\n{text}");
+}
+
+#[test]
+fn single_schedules_are_shown_to_who_asks_for_them_and_not_without_end() {
+    let metrics = Metrics::new();
+    let text = metrics.encode();
+    assert!(!text.contains("punctual_schedule_"), "{text}");
+    // In no order, as the cache has them.
+    let names = (0..1_003).rev().map(|number| format!("s{number:04}"));
+    let all: Vec<_> = names.map(|name| numbers("a", &name)).collect();
+    metrics.show_each_schedule(move || all.clone());
+    let text = metrics.encode();
+    let count = text
+        .matches("punctual_schedule_consecutive_failures{")
+        .count();
+    assert_eq!(count, 1_000);
+    assert!(text.contains(r#"schedule="s0999""#) && !text.contains(r#"schedule="s1000""#));
+    assert!(
+        text.contains("\npunctual_schedule_metrics_left_out 3\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_schedule_without_a_next_fire_or_a_success_shows_none() {
+    let metrics = Metrics::new();
+    let none = ScheduleNumbers {
+        next_fire: None,
+        last_success: None,
+        ..numbers("a", "b")
+    };
+    metrics.show_each_schedule(move || vec![none.clone()]);
+    let text = metrics.encode();
+    assert!(!text.contains("timestamp_seconds{"), "{text}");
+    assert!(
+        text.contains("punctual_schedule_consecutive_failures{"),
+        "{text}"
+    );
+}
+
+/// A pod with this uid, on a node or not, whose only container does this.
+fn pod(uid: &str, node: bool, state: ContainerState) -> SeenPod {
+    let phase = match &state {
+        ContainerState::Waiting { .. } => Phase::Pending,
+        ContainerState::Running { .. } => Phase::Running,
+        ContainerState::Terminated(_) => Phase::Succeeded,
+    };
+    SeenPod {
+        name: "a".into(),
+        uid: uid.into(),
+        resource_version: "1".into(),
+        fire: Timestamp::UNIX_EPOCH,
+        attempt: 1,
+        generation: 1,
+        held: false,
+        deleting: false,
+        presence: Presence::Here,
+        phase,
+        reason: None,
+        message: None,
+        node: node.then(|| "node-1".into()),
+        started: None,
+        disruption: None,
+        unschedulable: None,
+        deadline: None,
+        main: None,
+        containers: vec![SeenContainer {
+            name: "a".into(),
+            state,
+            restarts: Restarts::Never,
+            ready: false,
+        }],
+    }
+}
+
+fn waiting() -> ContainerState {
+    ContainerState::Waiting {
+        reason: "ContainerCreating".into(),
+        message: String::new(),
+    }
+}
+
+fn ended(started: Option<&str>) -> ContainerState {
+    ContainerState::Terminated(Terminated {
+        started: started.map(|time| time.parse().unwrap()),
+        ..Terminated::default()
+    })
+}
+
+/// How many starts had each phase, and how many seconds it took them together.
+fn phases(metrics: &Metrics) -> Vec<String> {
+    let text = metrics.encode();
+    let shown = |phase: &str, what: &str| {
+        let name = format!(r#"punctual_start_phase_seconds_{what}{{phase="{phase}"}} "#);
+        let mut lines = text.lines();
+        lines.find_map(|line| Some(line.strip_prefix(&name)?.to_owned()))
+    };
+    ["claimed", "released", "scheduled", "running"]
+        .into_iter()
+        .filter_map(|phase| {
+            let (count, sum) = (shown(phase, "count")?, shown(phase, "sum")?);
+            Some(format!("{phase} {count} {sum}"))
+        })
+        .collect()
+}
+
+async fn pass(milliseconds: u64) {
+    tokio::time::advance(Duration::from_millis(milliseconds)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_is_measured_from_phase_to_phase() {
+    let metrics = Metrics::new();
+    let running = || ContainerState::Running { since: None };
+    metrics.start_claimed("u", Duration::from_millis(250));
+    pass(500).await;
+    metrics.start_released("u");
+    pass(1_000).await;
+    metrics.pod_seen(&pod("u", false, waiting()));
+    metrics.pod_seen(&pod("u", true, waiting()));
+    pass(2_000).await;
+    metrics.pod_seen(&pod("u", true, waiting()));
+    metrics.pod_seen(&pod("u", true, running()));
+    let all = [
+        "claimed 1 0.25",
+        "released 1 0.5",
+        "scheduled 1 1.0",
+        "running 1 2.0",
+    ];
+    assert_eq!(phases(&metrics), all);
+    // What comes after, and pods of which no claim was told, count nothing.
+    metrics.start_released("u");
+    metrics.pod_seen(&pod("u", true, ended(Some("2026-11-20T18:45:00Z"))));
+    metrics.start_released("other");
+    metrics.pod_seen(&pod("other", true, running()));
+    assert_eq!(phases(&metrics), all);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_ahead_of_the_answer_or_leaves_a_state_out_misses_no_phase() {
+    let metrics = Metrics::new();
+    metrics.start_claimed("u", Duration::ZERO);
+    pass(500).await;
+    metrics.pod_seen(&pod("u", true, waiting()));
+    pass(500).await;
+    metrics.start_released("u");
+    pass(500).await;
+    metrics.pod_seen(&pod("u", true, ended(Some("2026-11-20T18:45:00Z"))));
+    assert_eq!(
+        phases(&metrics),
+        [
+            "claimed 1 0.0",
+            "released 1 0.5",
+            "scheduled 1 0.0",
+            "running 1 1.0"
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_comes_to_nothing_is_forgotten() {
+    let metrics = Metrics::new();
+    for uid in ["ended", "gone", "unlisted"] {
+        metrics.start_claimed(uid, Duration::ZERO);
+        metrics.start_released(uid);
+    }
+    metrics.pod_seen(&pod("ended", true, ended(None)));
+    metrics.pod_gone("gone");
+    metrics.keep_pods(&HashSet::new());
+    for uid in ["ended", "gone", "unlisted"] {
+        metrics.pod_seen(&pod(uid, true, ContainerState::Running { since: None }));
+    }
+    let some = ["claimed 3 0.0", "released 3 0.0", "scheduled 1 0.0"];
+    assert_eq!(phases(&metrics), some);
+}
+
+#[tokio::test(start_paused = true)]
+async fn starts_that_never_end_leave_room_for_no_others() {
+    let metrics = Metrics::new();
+    for number in 0..5_000 {
+        let uid = number.to_string();
+        metrics.start_claimed(&uid, Duration::ZERO);
+        metrics.start_released(&uid);
+    }
+    assert_eq!(phases(&metrics), ["claimed 5000 0.0", "released 4096 0.0"]);
+}
+
+#[test]
 fn the_table_names_exactly_the_metrics_and_labels_that_are_shown() {
     let mut page = Page::new();
-    Numbers::new().register(&mut page);
+    Numbers::new().register(&mut page, &About::new("unknown"));
     let text = filled().encode();
     let help = text
         .lines()

@@ -11,6 +11,7 @@ mod effort;
 mod hostile;
 mod housekeeping;
 mod life;
+mod metrics;
 mod neighbours;
 mod outages;
 mod policies;

@@ -51,6 +51,8 @@ pub struct Link {
     pub dice: Arc<Mutex<Dice>>,
     /// Nothing comes through the watches while this is true.
     pub frozen: Arc<AtomicBool>,
+    /// Those of the controller that runs now.
+    pub metrics: Arc<Mutex<Metrics>>,
     /// Kills the controller; another comes after the time that is sent.
     pub crash: mpsc::UnboundedSender<Duration>,
 }
@@ -64,7 +66,9 @@ pub async fn keep_running(
     loop {
         let client = link.clone().client();
         let clock = link.clock.clone();
-        let tasks = start(client, clock, settings.clone());
+        let metrics = Metrics::new();
+        *link.metrics.lock().expect("no test goes on after a panic") = metrics.clone();
+        let tasks = start(client, clock, settings.clone(), metrics);
         let Some(pause) = crashes.recv().await else {
             return;
         };
@@ -74,8 +78,7 @@ pub async fn keep_running(
 }
 
 /// The one place that knows how the parts of a controller are put together.
-fn start(client: Client, clock: Clock, settings: Settings) -> JoinSet<()> {
-    let metrics = Metrics::new();
+fn start(client: Client, clock: Clock, settings: Settings, metrics: Metrics) -> JoinSet<()> {
     // Nobody reads the Events, so they are dropped.
     let (reporter, _) = Reporter::new(metrics.clone());
     let logs = LogFollower::new(RunLogs::Off, client.clone(), metrics.clone(), clock.now());

@@ -115,6 +115,7 @@ impl World {
             delay: self.options.delay,
             dice: Arc::new(Mutex::new(Dice::new(seed))),
             frozen: Arc::default(),
+            metrics: Arc::default(),
             crash,
         }
     }
@@ -123,6 +124,15 @@ impl World {
     pub fn crash(&self, name: &str, pause: Duration) {
         let sent = self.links[name].crash.send(pause);
         sent.expect("the controllers run as long as the world");
+    }
+
+    /// The value of a metric of a controller, by its name with its labels; none if it isn't shown.
+    pub fn metric(&self, name: &str, series: &str) -> Option<f64> {
+        let metrics = self.links[name].metrics.lock();
+        let text = metrics.expect("no test goes on after a panic").encode();
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+        Some(value.parse().expect("a number"))
     }
 
     /// Lets nothing more through the watches of a controller, or everything again.

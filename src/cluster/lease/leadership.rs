@@ -72,6 +72,11 @@ impl Leadership {
         self.0.led.subscribe()
     }
 
+    /// How many shards there are.
+    pub fn shards(&self) -> usize {
+        self.0.led.borrow().len()
+    }
+
     /// How many shards it leads.
     pub fn count(&self) -> usize {
         self.0.led.borrow().iter().flatten().count()
