@@ -125,7 +125,9 @@ impl AuditLog {
     pub async fn until_only_leases(&self) {
         const IN_A_ROW: usize = 8;
         let look = async || {
-            let ours = |line: &Line| line.is_write() && line.user_agent.starts_with(PROGRAM);
+            let hands = [PROGRAM, HAND];
+            let is_ours = |hand: &str| hands.iter().any(|ours| hand.starts_with(ours));
+            let ours = |line: &Line| line.is_write() && is_ours(&line.user_agent);
             let lines: Vec<_> = self.lines().filter(ours).collect();
             let last = lines.len().checked_sub(IN_A_ROW)?;
             let leases = |line: &Line| line.object_ref.resource == "leases";
