@@ -1,5 +1,6 @@
 //! What a scraper sees.
 
+use super::each_schedule::LEFT_OUT;
 use super::*;
 use crate::core::run::{ContainerState, Phase, Presence, Restarts, SeenContainer, Terminated};
 
@@ -106,7 +107,8 @@ fn the_build_is_shown_with_its_commit_and_zones() {
 fn single_schedules_are_shown_to_who_asks_for_them_and_not_without_end() {
     let metrics = Metrics::new();
     let text = metrics.encode();
-    assert!(!text.contains("punctual_schedule_"), "{text}");
+    assert!(!text.contains("{namespace="), "{text}");
+    assert!(!text.contains(LEFT_OUT), "{text}");
     // In no order, as the cache has them.
     let names = (0..1_003).rev().map(|number| format!("s{number:04}"));
     let all: Vec<_> = names.map(|name| numbers("a", &name)).collect();

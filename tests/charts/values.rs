@@ -112,6 +112,7 @@ fn each_value_says_what_it_means() {
                         "--lease-duration=5s",
                         "--concurrency=128",
                         "--prepare-ahead=10s",
+                        "--schedule-metrics",
                         "--log-level=info,punctual::driver=debug",
                         "--log-format=json",
                         "--run-logs=failed",
