@@ -17,7 +17,7 @@ CARGO := cargo
 
 help: ## List the targets
 	@echo "Punctual runs containers on a schedule in Kubernetes. Targets:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## See it work: a cluster, a controller, a minute of schedules
 	@hack/demo

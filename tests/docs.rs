@@ -431,7 +431,9 @@ fn targets() -> Vec<String> {
     let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
     let named = makefile.lines().filter_map(|line| {
         let (name, rest) = line.split_once(':')?;
-        let plain = name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        let plain = name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
         (plain && rest.contains("## ")).then(|| name.to_owned())
     });
     let found: Vec<String> = named.collect();
