@@ -477,9 +477,12 @@ fn a_run_of_another_cluster_ends() {
 
 #[test]
 fn a_wait_that_is_shown_stays_for_a_moment() {
-    let shown = || waited(once("12:00:15"), "Unschedulable", "12:00:15").pod(released("12:00:10"));
-    check("it has ended at once", shown(), "-");
-    check_wake("when to say so", shown(), "12:00:16");
-    let ended = waited(once("12:00:16"), "Unschedulable", "12:00:15").pod(released("12:00:10"));
-    check("a moment later", ended, "record()");
+    let shown = |state| waited(state, "Unschedulable", "12:00:15").pod(released("12:00:10"));
+    check("it has ended at once", shown(once("12:00:16")), "-");
+    check_wake("when to say so", shown(once("12:00:16")), "12:00:17");
+    check("a moment later", shown(once("12:00:17")), "record()");
+    // What is only shown makes no run stuck.
+    let limit = json!({"unschedulableSeconds": 1, "action": "Fail"});
+    let limited = once("12:00:16").spec("stuckAfter", limit);
+    check("its limit is shorter than that", shown(limited), "-");
 }

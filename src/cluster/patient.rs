@@ -1,16 +1,14 @@
 //! A watch that waits ever longer while it can't be had. kube's own back-off takes the beginning of each
 //! try for a success, so that a watch that is refused was tried once a second for ever.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 
 use futures::{
     StreamExt,
     stream::{self, BoxStream},
 };
 use kube::runtime::watcher::{Event, Result};
+use tokio::time::Instant;
 
 use crate::core::backoff;
 
@@ -18,8 +16,9 @@ use crate::core::backoff;
 pub fn patient<K: Send + 'static>(
     events: BoxStream<'static, Result<Event<K>>>,
 ) -> BoxStream<'static, Result<Event<K>>> {
+    let begun = Instant::now();
     let begin = (events, 0, Duration::ZERO);
-    stream::unfold(begin, |(mut events, failures, pause)| async move {
+    stream::unfold(begin, move |(mut events, failures, pause)| async move {
         // Even no time at all would take a timer up to a millisecond.
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
@@ -28,8 +27,8 @@ pub fn patient<K: Send + 'static>(
         let next = match &event {
             Err(_) => {
                 let failures = failures + 1;
-                // By chance, so that replicas that failed together don't return together.
-                let seed = RandomState::new().hash_one(failures);
+                // As good as chance, so that replicas that failed together don't return together.
+                let seed = begun.elapsed().as_nanos() as u64;
                 (events, failures, backoff::delay(failures, seed))
             }
             Ok(Event::Init | Event::InitApply(_)) => (events, failures, Duration::ZERO),

@@ -10,6 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::{reason::Reason, status::whole_second};
 use crate::api::{StuckAfter, Waiting};
 
+/// How long a wait is shown at least: its beginning is a whole second, by a clock that may be a little
+/// behind ours.
+const SHOWN: SignedDuration = SignedDuration::from_secs(2);
+
 /// How long a run may wait for this reason.
 pub fn limit(policy: &StuckAfter, reason: Reason) -> Option<SignedDuration> {
     let seconds = match reason {
@@ -45,7 +49,7 @@ pub fn since(
 /// sees an older pod would else contradict each other as fast as they can write.
 pub fn shown_until(waiting: &Waiting, now: Timestamp) -> Option<Timestamp> {
     let since = waiting.since.filter(|&since| since <= now)?;
-    let end = since.checked_add(SignedDuration::from_secs(1)).ok()?;
+    let end = since.checked_add(SHOWN).ok()?;
     Some(end).filter(|&end| end > now)
 }
 

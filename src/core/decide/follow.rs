@@ -107,9 +107,9 @@ impl<'a> Draft<'a> {
         if let Some(ended) = outcome::ending(&active, pod, self.now) {
             return self.end(active, ended, beside);
         }
-        self.show_waiting(&mut active, pod);
+        let waits = self.show_waiting(&mut active, pod);
         if active.stopping.is_none() {
-            let reason = self.reason_to_stop(&mut active, pod);
+            let reason = self.reason_to_stop(&mut active, pod, waits);
             active.stopping = reason.map(|reason| reason.name().into());
         }
         // What could not be done just now is left out.
@@ -256,7 +256,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Why a run shall not go on, if it shall not; a run that is stuck may also be only reported.
-    fn reason_to_stop(&mut self, active: &mut ActiveRun, pod: &SeenPod) -> Option<Reason> {
+    fn reason_to_stop(
+        &mut self,
+        active: &mut ActiveRun,
+        pod: &SeenPod,
+        waits: bool,
+    ) -> Option<Reason> {
         if !pod.deleting
             && outcome::others_go_on(pod)
             && let Some(reason) = outcome::main_reason(active, pod)
@@ -268,7 +273,7 @@ impl<'a> Draft<'a> {
             return Some(Reason::DeadlineExceeded);
         }
         let policy = &self.schedule.stuck_after;
-        let waiting = active.waiting.as_mut()?;
+        let waiting = active.waiting.as_mut().filter(|_| waits)?;
         let reason = Reason::by_name(&waiting.reason)?;
         if stuck::stuck_at(waiting, policy)? > self.now {
             return None;
@@ -289,10 +294,11 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn show_waiting(&mut self, active: &mut ActiveRun, pod: &SeenPod) {
+    /// Says whether the run still waits for what is shown.
+    fn show_waiting(&mut self, active: &mut ActiveRun, pod: &SeenPod) -> bool {
         if active.stopping.is_some() {
             // What it waited for stays, for its record.
-            return;
+            return true;
         }
         let policy = &self.schedule.stuck_after;
         let waiting = outcome::waiting(pod).or_else(|| {
@@ -308,11 +314,11 @@ impl<'a> Draft<'a> {
             if let (Some((reason, _)), Some(waiting)) = (waiting, &mut active.waiting) {
                 waiting.since = stuck::since(waiting, stuck::limit(policy, reason), self.now);
             }
-            return;
+            return true;
         }
         let shown = active.waiting.as_ref();
         if shown.is_some_and(|shown| stuck::shown_until(shown, self.now).is_some()) {
-            return;
+            return false;
         }
         if let Some((reason, message)) = &waiting {
             self.news.push(News::Waiting {
@@ -328,6 +334,7 @@ impl<'a> Draft<'a> {
             since: Some(whole_second(self.now)),
             stuck: false,
         });
+        true
     }
 }
 
