@@ -560,27 +560,8 @@ fn who_does_not_know_the_fires_leaves_their_pods_alone() {
 fn held(fire: &str) -> SeenPod {
     let fire = at(fire);
     let identity = controller("1", &[]).identity;
-    SeenPod {
-        name: pod_name(&identity, RunId::first(fire), 0),
-        uid: "pod".into(),
-        resource_version: "7".into(),
-        fire,
-        attempt: 1,
-        generation: 1,
-        held: true,
-        deleting: false,
-        presence: Presence::Here,
-        phase: Phase::Pending,
-        reason: None,
-        message: None,
-        node: None,
-        started: None,
-        disruption: None,
-        unschedulable: None,
-        deadline: None,
-        main: None,
-        containers: Vec::new(),
-    }
+    let name = pod_name(&identity, RunId::first(fire), 0);
+    SeenPod::just_made(name, "pod".into(), fire)
 }
 
 #[test]

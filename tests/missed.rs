@@ -174,27 +174,8 @@ impl Cluster {
 }
 
 fn pod(fire: Timestamp, name: String) -> SeenPod {
-    SeenPod {
-        uid: format!("uid of {name}"),
-        name,
-        resource_version: "1".into(),
-        fire,
-        attempt: 1,
-        generation: 1,
-        held: true,
-        deleting: false,
-        presence: Presence::Here,
-        phase: Phase::Pending,
-        reason: None,
-        message: None,
-        node: None,
-        started: None,
-        disruption: None,
-        unschedulable: None,
-        deadline: None,
-        main: None,
-        containers: Vec::new(),
-    }
+    let uid = format!("uid of {name}");
+    SeenPod::just_made(name, uid, fire)
 }
 
 fn event() -> impl Strategy<Value = Event> {

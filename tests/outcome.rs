@@ -31,25 +31,11 @@ fn active() -> ActiveRun {
 /// A pod in this phase, without containers.
 fn pod(phase: Phase) -> SeenPod {
     SeenPod {
-        name: "hello".into(),
-        uid: "1".into(),
-        resource_version: "1".into(),
-        fire: at("12:00:00"),
-        attempt: 1,
-        generation: 1,
         held: false,
-        deleting: false,
-        presence: Presence::Here,
         phase,
-        reason: None,
-        message: None,
         node: Some("node-1".into()),
         started: Some(at("12:00:01")),
-        disruption: None,
-        unschedulable: None,
-        deadline: None,
-        main: None,
-        containers: Vec::new(),
+        ..SeenPod::just_made("hello".into(), "1".into(), at("12:00:00"))
     }
 }
 

@@ -44,6 +44,14 @@ impl Circuit {
             .map_or(Self::Probing, Self::Open)
     }
 
+    /// The word for a circuit that is open, or closed again.
+    pub fn reason(open: bool) -> Reason {
+        match open {
+            true => Reason::CircuitOpen,
+            false => Reason::CircuitClosed,
+        }
+    }
+
     /// Whether a fire may start a run, beside so many that are active.
     pub fn lets_through(self, fire: Timestamp, active: usize) -> bool {
         match self {
@@ -85,12 +93,12 @@ pub fn count(
         status.paused_until = Some(until);
         let message = format!("{message}: no fire starts a run until {until}, then one does");
         return Some(News::Circuit {
-            reason: Reason::CircuitOpen,
+            open: true,
             message,
         });
     }
     status.paused_until.take().map(|_| News::Circuit {
-        reason: Reason::CircuitClosed,
+        open: false,
         message: "a run succeeded: the schedule goes on".into(),
     })
 }

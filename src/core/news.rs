@@ -51,10 +51,14 @@ pub enum News {
         reason: Reason,
         message: String,
     },
-    /// The circuit breaker has opened or closed the circuit: CircuitOpen or CircuitClosed.
-    Circuit { reason: Reason, message: String },
+    /// The circuit breaker has opened the circuit, or closed it.
+    Circuit { open: bool, message: String },
     /// The Overdue condition turned.
-    Overdue { reason: Reason, message: String },
+    Overdue {
+        overdue: bool,
+        reason: Reason,
+        message: String,
+    },
     /// The API server doesn't do what is needed, and goes on not doing it.
     Hindered { message: String },
     /// Somebody else had written the status, and it was put right.

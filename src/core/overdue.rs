@@ -39,7 +39,11 @@ pub fn show(
     let generation = schedule.generation;
     set_condition(status, OVERDUE, overdue, reason, &message, generation, now);
     let was = before == Some(ConditionStatus::True);
-    (overdue != was).then_some(News::Overdue { reason, message })
+    (overdue != was).then_some(News::Overdue {
+        overdue,
+        reason,
+        message,
+    })
 }
 
 /// When it is to be looked at again although no fire is due by then.

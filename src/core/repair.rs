@@ -303,25 +303,9 @@ mod tests {
     #[test]
     fn of_an_empty_status_the_pods_that_ran_say_what_was_decided() {
         let pod = |fire: &str, phase, held| SeenPod {
-            name: "a".into(),
-            uid: "u".into(),
-            resource_version: "1".into(),
-            fire: fire.parse().unwrap(),
-            attempt: 1,
-            generation: 1,
             held,
-            deleting: false,
-            presence: Presence::Here,
             phase,
-            reason: None,
-            message: None,
-            node: None,
-            started: None,
-            disruption: None,
-            unschedulable: None,
-            deadline: None,
-            main: None,
-            containers: Vec::new(),
+            ..SeenPod::just_made("a".into(), "u".into(), fire.parse().unwrap())
         };
         let pods = [
             pod("2026-11-20T12:00:10Z", Phase::Succeeded, false),

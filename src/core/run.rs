@@ -201,6 +201,32 @@ pub struct Terminated {
 }
 
 impl SeenPod {
+    /// A pod as it is when it has just been made for the first attempt at a fire, from the first
+    /// generation of the spec. What is seen of a cluster says all of it; this is for who tells a story.
+    pub fn just_made(name: String, uid: String, fire: Timestamp) -> Self {
+        Self {
+            name,
+            uid,
+            resource_version: "1".into(),
+            fire,
+            attempt: 1,
+            generation: 1,
+            held: true,
+            deleting: false,
+            presence: Presence::Here,
+            phase: Phase::Pending,
+            reason: None,
+            message: None,
+            node: None,
+            started: None,
+            disruption: None,
+            unschedulable: None,
+            deadline: None,
+            main: None,
+            containers: Vec::new(),
+        }
+    }
+
     /// What it was made for.
     pub fn run(&self) -> RunId {
         RunId {

@@ -16,15 +16,15 @@ const SHOWN: SignedDuration = SignedDuration::from_secs(2);
 
 /// How long a run may wait for this reason.
 pub fn limit(policy: &StuckAfter, reason: Reason) -> Option<SignedDuration> {
-    let seconds = match reason {
-        Reason::Unschedulable => policy.unschedulable_seconds,
-        Reason::ImagePullFailed => policy.image_pull_seconds,
-        Reason::ContainerConfigError => policy.config_error_seconds,
-        Reason::NotReady => policy.not_ready_seconds,
-        // A container that fails again and again does run: activeDeadlineSeconds is its limit. And no
-        // other reason is one to wait.
-        _ => None,
-    };
+    // A container that fails again and again does run: activeDeadlineSeconds is its limit. And no other
+    // reason is one to wait.
+    let limits = [
+        (Reason::Unschedulable, policy.unschedulable_seconds),
+        (Reason::ImagePullFailed, policy.image_pull_seconds),
+        (Reason::ContainerConfigError, policy.config_error_seconds),
+        (Reason::NotReady, policy.not_ready_seconds),
+    ];
+    let (_, seconds) = limits.into_iter().find(|(of, _)| *of == reason)?;
     seconds.map(SignedDuration::from_secs)
 }
 

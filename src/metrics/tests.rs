@@ -150,30 +150,16 @@ fn pod(uid: &str, node: bool, state: ContainerState) -> SeenPod {
         ContainerState::Terminated(_) => Phase::Succeeded,
     };
     SeenPod {
-        name: "a".into(),
-        uid: uid.into(),
-        resource_version: "1".into(),
-        fire: Timestamp::UNIX_EPOCH,
-        attempt: 1,
-        generation: 1,
         held: false,
-        deleting: false,
-        presence: Presence::Here,
         phase,
-        reason: None,
-        message: None,
         node: node.then(|| "node-1".into()),
-        started: None,
-        disruption: None,
-        unschedulable: None,
-        deadline: None,
-        main: None,
         containers: vec![SeenContainer {
             name: "a".into(),
             state,
             restarts: Restarts::Never,
             ready: false,
         }],
+        ..SeenPod::just_made("a".into(), uid.into(), Timestamp::UNIX_EPOCH)
     }
 }
 

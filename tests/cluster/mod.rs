@@ -11,6 +11,7 @@ pub mod history;
 pub mod part;
 pub mod place;
 pub mod proxy;
+mod refusal;
 pub mod watches;
 
 use std::{future::Future, process::Command, sync::LazyLock, time::Duration};

@@ -27,7 +27,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::{PATIENCE, controller::Killer, place::Place, watches::Watches};
+use super::{PATIENCE, controller::Killer, place::Place, refusal::reason, watches::Watches};
 
 /// The hand by which the audit log knows what came through a proxy.
 pub const HAND: &str = "punctual-behind-a-proxy";
@@ -421,17 +421,9 @@ async fn forward(client: &Client, request: Request<Bytes>) -> Result<Response<Bo
 }
 
 fn refusal(code: u16) -> Answer {
-    let reason = match code {
-        409 => "Conflict",
-        410 => "Expired",
-        429 => "TooManyRequests",
-        503 => "ServiceUnavailable",
-        504 => "Timeout",
-        _ => "InternalError",
-    };
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": "the test says so", "reason": reason, "code": code,
+        "message": "the test says so", "reason": reason(code), "code": code,
     });
     let mut response = Response::new(Body::from(status.to_string().into_bytes()));
     *response.status_mut() = StatusCode::from_u16(code).expect("a status");

@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     call::{Call, Verb},
     faults::{Dice, Fault, Faults, ReadFault},
+    refusal::reason,
     server::{Outage, Refusal, Server},
     watching,
 };
@@ -228,15 +229,7 @@ fn response(made: bool, answer: Result<Value, Refusal>) -> Answer {
 
 /// What the server answers when it refuses whatever it is asked.
 fn refusal(code: u16) -> Answer {
-    let reason = match code {
-        409 => "Conflict",
-        410 => "Expired",
-        429 => "TooManyRequests",
-        503 => "ServiceUnavailable",
-        504 => "Timeout",
-        _ => "InternalError",
-    };
-    let refusal = Refusal::new(code, reason, "the server is in trouble");
+    let refusal = Refusal::new(code, reason(code), "the server is in trouble");
     let mut response = whole(code, &refusal.body());
     if code == 429 {
         let second = http::HeaderValue::from_static("1");

@@ -18,6 +18,8 @@ mod controller;
 pub mod faults;
 mod kubelet;
 mod patch;
+#[path = "../cluster/refusal.rs"]
+mod refusal;
 mod schedules;
 mod server;
 mod store;

@@ -302,12 +302,7 @@ fn seen_pod(uid: usize, pod: Pod, phase: Phase, view: View) -> SeenPod {
         Phase::Gone => unreachable!("what is gone is not shown"),
     };
     SeenPod {
-        name: name(pod.run),
-        uid: uid_of(uid),
-        resource_version: "1".into(),
-        fire: time(pod.run.fire),
         attempt: pod.run.attempt.into(),
-        generation: 1,
         held: phase == Phase::Held,
         deleting: phase == Phase::Stopping,
         presence: match view.gone {
@@ -315,15 +310,8 @@ fn seen_pod(uid: usize, pod: Pod, phase: Phase, view: View) -> SeenPod {
             false => Presence::Here,
         },
         phase: real,
-        reason: None,
-        message: None,
-        node: None,
-        started: None,
-        disruption: None,
-        unschedulable: None,
-        deadline: None,
-        main: None,
         containers,
+        ..SeenPod::just_made(name(pod.run), uid_of(uid), time(pod.run.fire))
     }
 }
 

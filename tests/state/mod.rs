@@ -11,6 +11,7 @@ use punctual::{
     api::{ActiveRun, ScheduledContainerSpec, ScheduledContainerStatus},
     core::{
         active,
+        breaker::Circuit,
         decide::decide,
         news::News,
         plan::{Learned, Plan, Refused, Seen, Step},
@@ -77,26 +78,10 @@ pub fn when(now: &str) -> State {
 /// A held pod for a fire, from the spec as it is.
 pub fn held(fire: &str) -> SeenPod {
     let fire = at(fire);
+    let name = pod_name(&identity(), RunId::first(fire), 0);
     SeenPod {
-        name: pod_name(&identity(), RunId::first(fire), 0),
-        uid: format!("pod-{}", fire.strftime("%T")),
         resource_version: "7".into(),
-        fire,
-        attempt: 1,
-        generation: 1,
-        held: true,
-        deleting: false,
-        presence: Presence::Here,
-        phase: Phase::Pending,
-        reason: None,
-        message: None,
-        node: None,
-        started: None,
-        disruption: None,
-        unschedulable: None,
-        deadline: None,
-        main: None,
-        containers: Vec::new(),
+        ..SeenPod::just_made(name, format!("pod-{}", fire.strftime("%T")), fire)
     }
 }
 
@@ -353,7 +338,8 @@ pub fn recorded(
             } => format!("{reason}, attempt {attempt} at {}", time.strftime("%T")),
             News::Stuck { reason, .. } => format!("stuck {reason}"),
             News::Readiness { ready, reason, .. } => format!("ready {ready} {reason}"),
-            News::Circuit { reason, .. } | News::Overdue { reason, .. } => reason.to_string(),
+            News::Circuit { open, .. } => Circuit::reason(*open).to_string(),
+            News::Overdue { reason, .. } => reason.to_string(),
             News::Repaired { .. } => "repaired".into(),
             other => panic!("not told by decide: {other:?}"),
         })

@@ -2,7 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::Outcome;
+use crate::api::{Outcome, RunRecord};
+use crate::core::breaker::Circuit;
 use crate::core::news::News;
 use crate::core::reason::Reason;
 use crate::core::reason_table::remedy;
@@ -85,6 +86,24 @@ pub fn of_news(schedule: &ScheduleRef, news: &News, now: Timestamp) -> Words {
             uid: uid.clone(),
         })
     };
+    let checked = |reason, event, message: &String| Words {
+        series: Some(String::new()),
+        ..words(
+            reason,
+            event,
+            "Check",
+            message.clone(),
+            capital(&sentence(message)),
+        )
+    };
+    let of_run = |run: &RunRecord, words| Words {
+        run: run_name(&run.name, &run.uid),
+        fire: Some(run.fire_time),
+        exit_code: run.exit_code,
+        node: run.node.clone(),
+        last_lines: (!run.last_lines.is_empty()).then(|| run.last_lines.join("\n")),
+        ..words
+    };
     match news {
         News::Started {
             run,
@@ -141,14 +160,7 @@ pub fn of_news(schedule: &ScheduleRef, news: &News, now: Timestamp) -> Words {
                 note.push_str(" Last lines: ");
                 note.push_str(&run.last_lines.join(" | "));
             }
-            Words {
-                run: run_name(&run.name, &run.uid),
-                fire: Some(run.fire_time),
-                exit_code: run.exit_code,
-                node: run.node.clone(),
-                last_lines: (!run.last_lines.is_empty()).then(|| run.last_lines.join("\n")),
-                ..words(*reason, event, "Finish", message, note)
-            }
+            of_run(run, words(*reason, event, "Finish", message, note))
         }
         News::Retrying {
             run,
@@ -163,14 +175,10 @@ pub fn of_news(schedule: &ScheduleRef, news: &News, now: Timestamp) -> Words {
                 run.name,
                 sentence(said)
             );
-            Words {
-                run: run_name(&run.name, &run.uid),
-                fire: Some(run.fire_time),
-                exit_code: run.exit_code,
-                node: run.node.clone(),
-                last_lines: (!run.last_lines.is_empty()).then(|| run.last_lines.join("\n")),
-                ..words(Reason::Retrying, "retrying", "Retry", message, note)
-            }
+            of_run(
+                run,
+                words(Reason::Retrying, "retrying", "Retry", message, note),
+            )
         }
         News::Queued { fire, message } => Words {
             fire: Some(*fire),
@@ -255,23 +263,17 @@ pub fn of_news(schedule: &ScheduleRef, news: &News, now: Timestamp) -> Words {
                 )
             }
         }
-        News::Circuit { reason, message } | News::Overdue { reason, message } => {
-            let event = match reason {
-                Reason::CircuitOpen => "paused",
-                Reason::CircuitClosed => "resumed",
-                Reason::Overdue => "overdue",
-                _ => "in time",
-            };
-            Words {
-                series: Some(String::new()),
-                ..words(
-                    *reason,
-                    event,
-                    "Check",
-                    message.clone(),
-                    capital(&sentence(message)),
-                )
-            }
+        News::Circuit { open, message } => {
+            let event = if *open { "paused" } else { "resumed" };
+            checked(Circuit::reason(*open), event, message)
+        }
+        News::Overdue {
+            overdue,
+            reason,
+            message,
+        } => {
+            let event = if *overdue { "overdue" } else { "in time" };
+            checked(*reason, event, message)
         }
         News::Hindered { message } => Words {
             series: Some(String::new()),

@@ -116,30 +116,15 @@ fn ended(started: f64, finished: f64) -> ContainerState {
 
 fn pod(uid: &str, phase: Phase, state: ContainerState) -> SeenPod {
     SeenPod {
-        name: format!("hello-{uid}"),
-        uid: uid.to_owned(),
-        resource_version: "1".to_owned(),
-        presence: Presence::Here,
-        fire: at(31.0),
-        attempt: 1,
-        generation: 1,
         held: false,
-        deleting: false,
         phase,
-        reason: None,
-        message: None,
-        node: None,
-        started: None,
-        disruption: None,
-        unschedulable: None,
-        deadline: None,
-        main: None,
         containers: vec![SeenContainer {
             name: "main".to_owned(),
             state,
             restarts: Restarts::Never,
             ready: true,
         }],
+        ..SeenPod::just_made(format!("hello-{uid}"), uid.to_owned(), at(31.0))
     }
 }
 
