@@ -32,6 +32,7 @@ use crate::{
     error::Error,
     metrics::Metrics,
     queue::Queue,
+    traces::{Period, Traces},
 };
 use past::{Past, TELLING};
 use watchdog::{Progress, Watchdog};
@@ -68,6 +69,7 @@ pub struct Driver {
     pub reporter: Reporter,
     pub metrics: Metrics,
     pub health: Health,
+    traces: Traces,
     leadership: Leadership,
     past: Arc<Past>,
     progress: Progress,
@@ -98,6 +100,7 @@ impl Driver {
             reporter,
             metrics,
             health,
+            traces: Traces::default(),
             leadership: Leadership::always(),
             past: Arc::default(),
             progress: Progress::default(),
@@ -108,6 +111,11 @@ impl Driver {
     /// the queue then; what woke others is forgotten.
     pub fn led_by(self, leadership: Leadership) -> Self {
         Self { leadership, ..self }
+    }
+
+    /// The same, and each fire is told as a trace.
+    pub fn traced_by(self, traces: Traces) -> Self {
+        Self { traces, ..self }
     }
 
     /// Looks after every schedule until `stop`; then ends what was begun, within a few seconds.
@@ -249,6 +257,7 @@ impl Driver {
                     break;
                 }
                 // 4, 5: build and apply. (client)
+                let begun = self.clock.now();
                 let answer = self.apply(&entry, &seen, &step).await;
                 self.progress.made();
                 let answer = match answer {
@@ -266,7 +275,8 @@ impl Driver {
                     _ => {}
                 }
                 // 6: report. (queued for a client)
-                self.report(&entry.schedule.identity, &seen, &step, &answer);
+                let request = Period::new(begun, self.clock.now());
+                self.report(&entry.schedule.identity, &seen, &step, &answer, request);
                 self.learn(&entry.schedule.identity, &step, answer, &mut learned);
             }
             if conflicts == CONFLICTS {
@@ -293,7 +303,8 @@ impl Driver {
             return Err(Error::Undone { again });
         }
         let (requests, version) = (&self.requests, &entry.resource_version);
-        let answer = apply(requests, schedule, &seen.status, version, step).await?;
+        let traced = self.traces.are_on();
+        let answer = apply(requests, schedule, &seen.status, version, step, traced).await?;
         if let (Step::Prepare { run, .. }, Answer::Pod(_)) = (step, &answer) {
             self.past.made(schedule, *run, self.clock.now());
         }

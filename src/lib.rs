@@ -25,4 +25,5 @@ pub mod ics;
 pub mod metrics;
 pub mod queue;
 pub mod telemetry;
+pub mod traces;
 pub mod zones;

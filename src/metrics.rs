@@ -223,6 +223,16 @@ impl Metrics {
         self.numbers.log_streams_dropped.inc();
     }
 
+    /// The collector took this many spans.
+    pub fn spans_exported(&self, count: u64) {
+        self.numbers.spans_exported.inc_by(count);
+    }
+
+    /// This many spans were dropped.
+    pub fn spans_dropped(&self, count: u64) {
+        self.numbers.spans_dropped.inc_by(count);
+    }
+
     /// How many problems the schedule file has now.
     pub fn set_schedule_file_problems(&self, count: usize) {
         self.numbers.schedule_file_problems.set(count as i64);

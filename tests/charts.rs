@@ -183,4 +183,11 @@ fn the_notes_say_what_to_do_next() {
     ] {
         assert!(told.contains(line), "no {line:?} in: {told}");
     }
+    let traced = "tracing: {endpoint: 'http://a:4318'}, networkPolicy";
+    let told = notes(&format!("{{{traced}: {{enabled: true}}}}"));
+    assert!(told.contains("keeps traces from http://a:4318"), "{told}");
+    let told = notes(&format!(
+        "{{{traced}: {{enabled: true, extraEgress: [{{}}]}}}}"
+    ));
+    assert!(!told.contains("keeps traces"), "{told}");
 }

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 use punctual::{
     api::{RawJson, ScheduledContainerSpec},
-    cluster::pod::pod,
+    cluster::pod::{join_trace, pod},
     core::{run::RunId, schedule::Schedule, schedule_ref::ScheduleRef},
 };
 use serde_json::{Value, json};
@@ -179,6 +179,34 @@ fn the_annotation_of_the_fire_reads_as_the_same_instant_in_every_zone() {
 fn an_environment_of_the_wrong_shape_is_left_for_the_api_server_to_refuse() {
     let pod = with_spec(json!({"containers": [{"name": "main", "env": {"A": "b"}}, 3]}));
     assert_eq!(pod["spec"]["containers"][0]["env"], json!({"A": "b"}));
+}
+
+#[test]
+fn every_container_is_told_of_its_trace_unless_the_template_has_one_of_its_own() {
+    let mut pod = with_spec(json!({
+        "initContainers": [{"name": "first", "image": "busybox"}],
+        "containers": [
+            {"name": "main", "image": "busybox", "env": [{"name": "A", "value": "$(TRACEPARENT)"}]},
+            {"name": "own", "image": "busybox", "env": [{"name": "TRACEPARENT", "value": "00-1"}]},
+            {"name": "wrong", "image": "busybox", "env": 1},
+        ],
+    }));
+    let before = pod.clone();
+    join_trace(&mut pod, "00-a-b-01");
+    let traces = |container: &Value| -> Vec<String> {
+        let variables = environment(container).into_iter().enumerate();
+        let ours = variables.filter(|(_, it)| it.starts_with("TRACEPARENT="));
+        ours.map(|(place, it)| format!("{place} {it}")).collect()
+    };
+    let spec = &pod["spec"];
+    assert_eq!(
+        traces(&spec["initContainers"][0]),
+        ["0 TRACEPARENT=00-a-b-01"]
+    );
+    assert_eq!(traces(&spec["containers"][0]), ["0 TRACEPARENT=00-a-b-01"]);
+    assert_eq!(spec["containers"][1], before["spec"]["containers"][1]);
+    assert_eq!(spec["containers"][2], before["spec"]["containers"][2]);
+    assert_eq!(pod["metadata"], before["metadata"]);
 }
 
 #[test]

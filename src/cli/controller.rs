@@ -26,6 +26,7 @@ use punctual::{
     metrics::Metrics,
     queue::Queue,
     telemetry::{self, LogFilter, LogFormat},
+    traces::Traces,
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -38,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     leases::{Home, LeaseFlags},
     schedule_file::ScheduleFile,
+    traces::{self, TraceFlags},
     zones::ZoneFlags,
 };
 
@@ -97,6 +99,9 @@ pub struct Controller {
     )]
     schedule_metrics: bool,
 
+    #[command(flatten)]
+    traces: TraceFlags,
+
     /// How many schedules are worked on at once.
     #[arg(
         long,
@@ -144,6 +149,7 @@ async fn serve(
     log_filter: LogFilter,
 ) -> anyhow::Result<()> {
     let clock = Clock::System;
+    let collector = flags.traces.collector()?;
     let config = connect::config(flags.kubeconfig.as_deref(), flags.context.as_deref()).await?;
     let server = config.cluster_url.to_string();
     let home = config.default_namespace.clone();
@@ -192,6 +198,18 @@ async fn serve(
         "started"
     );
 
+    // Ended after the driver, so that what it does last is told, too.
+    let told = CancellationToken::new();
+    let mut traces = Traces::default();
+    let mut exporter = None;
+    if let Some((collector, endpoint)) = collector {
+        let about = traces::about(&about, in_pod.then_some(home.as_str()))?;
+        let (tell, queue) = Traces::new(clock.clone(), metrics.clone());
+        exporter = Some(punctual::traces::run(queue, collector, about, told.clone()));
+        traces = tell;
+        tracing::info!(%endpoint, "each fire is told as a trace");
+    }
+
     // Each of these ends by itself after `stop`, or has nothing to lose and is dropped.
     let mut side = JoinSet::new();
     side.spawn({
@@ -208,6 +226,9 @@ async fn serve(
             }
         }
     });
+    if let Some(exporter) = exporter {
+        side.spawn(exporter);
+    }
     side.spawn(report::run_worker(
         events,
         client.clone(),
@@ -241,6 +262,7 @@ async fn serve(
         cache: cache.clone(),
         queue: queue.clone(),
         metrics: metrics.clone(),
+        traces: traces.clone(),
     };
     let mut watches = JoinSet::new();
     let (schedules_synced, mut schedules) = watch::channel(false);
@@ -278,7 +300,8 @@ async fn serve(
         metrics,
         health.clone(),
     )
-    .led_by(leadership);
+    .led_by(leadership)
+    .traced_by(traces);
     // Nothing is decided before all schedules and pods are known. Without its calendars nothing is
     // decided about a schedule either, so the wait for those only keeps it from being shown as broken.
     let synced = async {
@@ -319,6 +342,7 @@ async fn serve(
     }
     let asked_to = stop.is_cancelled();
     stop.cancel();
+    told.cancel();
     while side.join_next().await.is_some() {}
     // A controller that sees nothing any more must not look as if it did.
     anyhow::ensure!(

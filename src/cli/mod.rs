@@ -15,6 +15,7 @@ mod next;
 mod preview;
 mod reference;
 mod schedule_file;
+mod traces;
 mod validate;
 mod version;
 mod zones;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     observe::{ObservedPod, ObservedSchedule, owner, seen_pod},
-    pod::pod,
+    pod::{join_trace, pod},
     requests::Requests,
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
         schedule::Schedule,
     },
     error::Error,
+    traces::traceparent,
 };
 
 const RELEASE: &str = "release the pod";
@@ -47,19 +48,21 @@ pub enum Answer {
     Tried(Trial),
 }
 
-/// Takes one step. Errors are passing: the same step may be taken again.
+/// Takes one step. Errors are passing: the same step may be taken again. `traced`: runs are told of
+/// which trace they are a part.
 pub async fn apply(
     requests: &Requests,
     schedule: &Schedule,
     status: &ScheduledContainerStatus,
     resource_version: &str,
     step: &Step,
+    traced: bool,
 ) -> Result<Answer, Error> {
     let namespace = schedule.identity.namespace.as_str();
     match step {
         // Before this write there is nothing; after it a pod that can't start. A stop here leaves a
         // held pod that the next controller finds by its name and uses, or sweeps.
-        Step::Prepare { run, name } => prepare(requests, schedule, *run, name).await,
+        Step::Prepare { run, name } => prepare(requests, schedule, *run, name, traced).await,
 
         // The claim, when the status names a new active run. Before it nobody may release the pod;
         // after it anybody may. If the answer is lost, the same resource version wins only once, so
@@ -133,12 +136,14 @@ async fn prepare(
     schedule: &Schedule,
     run: RunId,
     name: &str,
+    traced: bool,
 ) -> Result<Answer, Error> {
     let namespace = schedule.identity.namespace.as_str();
-    let refusal = match requests
-        .create_pod(namespace, &pod(schedule, run, name), false)
-        .await?
-    {
+    let mut pod = pod(schedule, run, name);
+    if traced {
+        join_trace(&mut pod, &traceparent(&schedule.identity.uid, run));
+    }
+    let refusal = match requests.create_pod(namespace, &pod, false).await? {
         Ok(pod) => return Ok(Answer::Pod(Box::new(pod))),
         Err(refusal) => refusal,
     };

@@ -8,6 +8,9 @@ use crate::core::{
     schedule::Schedule,
 };
 
+/// The variable by which a program is told of its trace.
+const TRACEPARENT: &str = "TRACEPARENT";
+
 /// The pod for an attempt at a fire. It is held: it has our scheduling gate, so it starts only when that goes.
 ///
 /// Its containers are told of the fire by environment variables, and whoever looks at the pod by
@@ -138,6 +141,25 @@ fn tell(container: &mut Map<String, Value>, facts: &[Fact]) {
     });
     let others = others.into_iter().filter(|variable| !ours(variable));
     container.insert("env".into(), told.chain(others).collect());
+}
+
+/// Tells every container which span its own ones are part of, by the name that OpenTelemetry gives the
+/// variable. One that the template sets stays: whoever wrote it has a trace of their own.
+///
+/// Pods are never compared with what they would be now, so controllers that do this and others that
+/// don't get on: whoever makes the pod decides.
+pub fn join_trace(pod: &mut Value, traceparent: &str) {
+    for kind in ["containers", "initContainers"] {
+        let containers = pod["spec"].get_mut(kind).and_then(Value::as_array_mut);
+        for container in containers.into_iter().flatten() {
+            let variables = container.get_mut("env").and_then(Value::as_array_mut);
+            if let Some(variables) = variables
+                && !variables.iter().any(|it| it["name"] == TRACEPARENT)
+            {
+                variables.insert(0, json!({"name": TRACEPARENT, "value": traceparent}));
+            }
+        }
+    }
 }
 
 /// The last lines of a container that fails outlive its pod in the termination message.

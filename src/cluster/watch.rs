@@ -19,6 +19,7 @@ use crate::{
     core::run::SCHEDULE_LABEL,
     metrics::{Metrics, Resource},
     queue::Queue,
+    traces::Traces,
 };
 
 /// A watch is opened anew after this many seconds at the latest: before a load balancer that drops
@@ -34,6 +35,7 @@ pub struct Watch {
     pub cache: Cache,
     pub queue: Arc<Queue<Key>>,
     pub metrics: Metrics,
+    pub traces: Traces,
 }
 
 impl Watch {
@@ -108,6 +110,7 @@ impl Watch {
                         let pod = self.cache.lose_pod(&owner, pod);
                         logs.pod_gone(&pod.uid);
                         self.metrics.pod_gone(&pod.uid);
+                        self.traces.pod_gone(&pod.uid);
                         self.queue.push(Key::from(&owner));
                     } else {
                         self.disowned(&pod);
@@ -122,6 +125,7 @@ impl Watch {
             let pod = self.cache.put_pod(&owner, pod);
             logs.pod_seen(&owner, &pod);
             self.metrics.pod_seen(&pod);
+            self.traces.pod_seen(&pod);
             self.queue.push(Key::from(&owner));
         } else {
             self.disowned(&pod);

@@ -243,6 +243,16 @@ impl SeenPod {
         }
     }
 
+    /// Whether a container of it has started.
+    pub fn has_started(&self) -> bool {
+        let mut containers = self.containers.iter();
+        containers.any(|container| match &container.state {
+            ContainerState::Running { .. } => true,
+            ContainerState::Terminated(ended) => ended.started.is_some(),
+            ContainerState::Waiting { .. } => false,
+        })
+    }
+
     /// How its main container ended, if it has one and that is not started again.
     pub fn main_end(&self) -> Option<&Terminated> {
         let main = self.main.as_deref()?;

@@ -17,15 +17,29 @@ use crate::{
     },
     error::{self, Error},
     metrics::ScheduleState,
+    traces::Period,
 };
 
 impl Driver {
     /// Tells people what a step has made true. What was not answered is not told: the next turn finds
-    /// out, but for a start whose answer was lost, which then shows only as the active run.
-    pub(super) fn report(&self, schedule: &ScheduleRef, seen: &Seen, step: &Step, answer: &Answer) {
-        let now = self.clock.now();
+    /// out, but for a start whose answer was lost, which then shows only as the active run. `request` is
+    /// when the step was taken and answered.
+    pub(super) fn report(
+        &self,
+        schedule: &ScheduleRef,
+        seen: &Seen,
+        step: &Step,
+        answer: &Answer,
+        request: Period,
+    ) {
+        let now = request.end;
         match (step, answer) {
+            (Step::Prepare { .. }, Answer::Pod(pod)) => {
+                let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+                self.traces.prepared(uid, request);
+            }
             (Step::Record { status, news }, Answer::Recorded(_)) => {
+                self.traces.recorded(schedule, seen, status, news, request);
                 for run in prompt_claims(seen, status) {
                     // A clock step back between the fire and now is no lateness.
                     let lateness = now.duration_since(run.fire_time).try_into();
@@ -37,6 +51,7 @@ impl Driver {
                 }
             }
             (Step::Release { name, uid, run }, Answer::Pod(_)) => {
+                self.traces.released(schedule, name, uid, *run, request);
                 self.metrics.start_released(uid);
                 let started = News::Started {
                     run: name.clone(),

@@ -33,6 +33,8 @@ pub(super) struct Numbers {
     pub events_dropped: Counter,
     pub log_lines_dropped: Counter,
     pub log_streams_dropped: Counter,
+    pub spans_exported: Counter,
+    pub spans_dropped: Counter,
     pub schedule_file_problems: Gauge,
     pub next_fire: Gauge,
     pub shards: Gauge,
@@ -77,6 +79,8 @@ impl Numbers {
             events_dropped: Counter::default(),
             log_lines_dropped: Counter::default(),
             log_streams_dropped: Counter::default(),
+            spans_exported: Counter::default(),
+            spans_dropped: Counter::default(),
             schedule_file_problems: Gauge::default(),
             next_fire: Gauge::default(),
             shards: Gauge::default(),
@@ -199,6 +203,18 @@ impl Numbers {
             &[],
             "Containers whose output was not followed because too many are",
             &self.log_streams_dropped,
+        );
+        page.counter(
+            "punctual_spans_exported",
+            &[],
+            "Spans of traces that the collector took",
+            &self.spans_exported,
+        );
+        page.counter(
+            "punctual_spans_dropped",
+            &[],
+            "Spans of traces that were dropped: too many at once, or the collector didn't take them",
+            &self.spans_dropped,
         );
         page.gauge(
             "punctual_schedule_file_problems",

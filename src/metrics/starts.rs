@@ -13,7 +13,7 @@ use super::{
     labels::{Phase, PhaseLabel},
     numbers::LATENESS,
 };
-use crate::core::run::{ContainerState, SeenPod};
+use crate::core::run::SeenPod;
 
 /// How many starts are followed at once. Of those on top only the first phase is counted.
 const MOST: usize = 4_096;
@@ -63,8 +63,7 @@ impl Starts {
     /// The watch has shown the pod of a run. It may do so before the release is answered: whoever has a
     /// node has been released.
     pub fn seen(&self, pod: &SeenPod) {
-        let mut containers = pod.containers.iter();
-        if containers.any(|container| has_started(&container.state)) {
+        if pod.has_started() {
             self.reach(&pod.uid, Phase::running);
         } else if pod.node.is_some() {
             self.reach(&pod.uid, Phase::scheduled);
@@ -113,13 +112,5 @@ impl Starts {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn has_started(state: &ContainerState) -> bool {
-    match state {
-        ContainerState::Running { .. } => true,
-        ContainerState::Terminated(ended) => ended.started.is_some(),
-        ContainerState::Waiting { .. } => false,
     }
 }

@@ -42,6 +42,15 @@ fn wrong_values_are_refused() {
             "at '/networkPolicy/apiServerCIDRs/0'",
         ),
         (
+            "tracing: {endpoint: 'collector:4318'}",
+            "at '/tracing/endpoint'",
+        ),
+        // It would stand in the Deployment for all to read.
+        (
+            "tracing: {endpoint: 'http://me:secret@collector'}",
+            "at '/tracing/endpoint'",
+        ),
+        (
             "commonLabels: {app.kubernetes.io/name: x}",
             "invalid propertyName 'app.kubernetes.io/name'",
         ),

@@ -113,6 +113,7 @@ fn each_value_says_what_it_means() {
                         "--concurrency=128",
                         "--prepare-ahead=10s",
                         "--schedule-metrics",
+                        "--otlp-endpoint=http://collector.monitoring:4318",
                         "--log-level=info,punctual::driver=debug",
                         "--log-format=json",
                         "--run-logs=failed",
@@ -238,7 +239,10 @@ fn each_value_says_what_it_means() {
                 ("/spec/policyTypes", json!(["Ingress", "Egress"])),
                 (
                     "/spec/egress",
-                    json!([{"ports": [{"port": 16443}], "to": [{"ipBlock": {"cidr": "10.0.0.1/32"}}]}]),
+                    json!([
+                        {"ports": [{"port": 16443}], "to": [{"ipBlock": {"cidr": "10.0.0.1/32"}}]},
+                        {"ports": [{"port": 4318}], "to": [{"podSelector": {"matchLabels": {"app": "collector"}}}]},
+                    ]),
                 ),
                 ("/spec/ingress/0/ports", json!([{"port": "http"}])),
                 (

@@ -18,6 +18,7 @@ mod policies;
 mod refusals;
 mod rivals;
 mod stuck;
+mod traces;
 mod users;
 
 use jiff::SignedDuration;

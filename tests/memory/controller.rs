@@ -23,6 +23,7 @@ use punctual::{
     driver::{Driver, Settings},
     metrics::Metrics,
     queue::Queue,
+    traces::{Span, Traces},
 };
 use serde_json::Value;
 use tokio::{
@@ -54,6 +55,8 @@ pub struct Link {
     pub frozen: Arc<AtomicBool>,
     /// Those of the controller that runs now.
     pub metrics: Arc<Mutex<Metrics>>,
+    /// What it tells as traces goes here, if anywhere.
+    pub spans: Option<Arc<Mutex<Vec<Span>>>>,
     /// Kills the controller; another comes after the time that is sent.
     pub crash: mpsc::UnboundedSender<Duration>,
 }
@@ -69,7 +72,8 @@ pub async fn keep_running(
         let clock = link.clock.clone();
         let metrics = Metrics::new();
         *link.metrics.lock().expect("no test goes on after a panic") = metrics.clone();
-        let tasks = start(client, clock, settings.clone(), metrics);
+        let traces = traces(&link, metrics.clone());
+        let tasks = start(client, clock, settings.clone(), metrics, traces);
         let Some(pause) = crashes.recv().await else {
             return;
         };
@@ -78,8 +82,31 @@ pub async fn keep_running(
     }
 }
 
+/// Traces that are taken as they are told, also after their controller is killed.
+fn traces(link: &Link, metrics: Metrics) -> Traces {
+    let Some(spans) = link.spans.clone() else {
+        return Traces::default();
+    };
+    let (traces, mut queue) = Traces::new(link.clock.clone(), metrics);
+    tokio::spawn(async move {
+        while let Some(span) = queue.next().await {
+            spans
+                .lock()
+                .expect("no test goes on after a panic")
+                .push(span);
+        }
+    });
+    traces
+}
+
 /// The one place that knows how the parts of a controller are put together.
-fn start(client: Client, clock: Clock, settings: Settings, metrics: Metrics) -> JoinSet<()> {
+fn start(
+    client: Client,
+    clock: Clock,
+    settings: Settings,
+    metrics: Metrics,
+    traces: Traces,
+) -> JoinSet<()> {
     // Nobody reads the Events, so they are dropped.
     let (reporter, _) = Reporter::new(metrics.clone());
     let logs = LogFollower::new(RunLogs::Off, client.clone(), metrics.clone(), clock.now());
@@ -93,10 +120,12 @@ fn start(client: Client, clock: Clock, settings: Settings, metrics: Metrics) -> 
         cache: cache.clone(),
         queue: queue.clone(),
         metrics: metrics.clone(),
+        traces: traces.clone(),
     };
     let driver = Driver::new(
         settings, clock, cache, queue, requests, reporter, metrics, health,
-    );
+    )
+    .traced_by(traces);
     let (schedules_known, mut schedules) = watch::channel(false);
     let (pods_known, mut pods) = watch::channel(false);
     let mut tasks = JoinSet::new();

@@ -12,6 +12,7 @@ use punctual::{
     api::{ScheduledContainer, ScheduledContainerStatus},
     clock::Clock,
     driver::Settings,
+    traces::Span,
 };
 use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinSet};
@@ -42,6 +43,8 @@ pub struct Options {
     pub concurrency: usize,
     /// How long the garbage collector takes.
     pub garbage: Duration,
+    /// Whether the controllers tell traces.
+    pub traced: bool,
 }
 
 impl Default for Options {
@@ -53,6 +56,7 @@ impl Default for Options {
             faults: Faults::none(),
             concurrency: 8,
             garbage: Duration::ZERO,
+            traced: false,
         }
     }
 }
@@ -62,6 +66,7 @@ pub struct World {
     pub server: Server,
     pub options: Options,
     links: BTreeMap<String, Link>,
+    spans: Arc<Mutex<Vec<Span>>>,
     tasks: JoinSet<()>,
 }
 
@@ -76,6 +81,7 @@ impl World {
             server,
             options,
             links: BTreeMap::new(),
+            spans: Arc::default(),
             tasks,
         }
     }
@@ -116,6 +122,7 @@ impl World {
             dice: Arc::new(Mutex::new(Dice::new(seed))),
             frozen: Arc::default(),
             metrics: Arc::default(),
+            spans: self.options.traced.then(|| self.spans.clone()),
             crash,
         }
     }
@@ -133,6 +140,12 @@ impl World {
         let mut lines = text.lines();
         let value = lines.find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
         Some(value.parse().expect("a number"))
+    }
+
+    /// What the controllers have told as traces, in the order in which they told it.
+    pub fn spans(&self) -> Vec<Span> {
+        let spans = self.spans.lock();
+        spans.expect("no test goes on after a panic").clone()
     }
 
     /// Lets nothing more through the watches of a controller, or everything again.

@@ -19,6 +19,7 @@
 {{- with .Values.concurrency }}{{ $args = append $args (printf "--concurrency=%d" (int .)) }}{{ end -}}
 {{- with .Values.prepareAhead }}{{ $args = append $args (printf "--prepare-ahead=%s" .) }}{{ end -}}
 {{- if .Values.metrics.perSchedule }}{{ $args = append $args "--schedule-metrics" }}{{ end -}}
+{{- with .Values.tracing.endpoint }}{{ $args = append $args (printf "--otlp-endpoint=%s" .) }}{{ end -}}
 {{- with .Values.log.level }}{{ $args = append $args (printf "--log-level=%s" .) }}{{ end -}}
 {{- with .Values.log.format }}{{ $args = append $args (printf "--log-format=%s" .) }}{{ end -}}
 {{- with .Values.log.runs }}{{ $args = append $args (printf "--run-logs=%s" .) }}{{ end -}}
