@@ -16,7 +16,7 @@ use punctual::{
         calendar::Calendar,
         decide::decide,
         plan::{Learned, Plan, Seen, Step},
-        run::{Phase, Presence, RunId, SeenPod, pod_name},
+        run::{Phase, RunId, SeenPod, pod_name},
         schedule::Schedule,
         schedule_ref::ScheduleRef,
     },

@@ -10,7 +10,7 @@ use punctual::{
         decide::decide,
         news::News,
         plan::{Learned, Plan, Seen, Step, Trial},
-        run::{Phase, Presence, SeenPod},
+        run::{Phase, SeenPod},
         schedule::Schedule,
         schedule_ref::ScheduleRef,
     },

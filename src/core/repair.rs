@@ -199,7 +199,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::core::run::{Phase, Presence};
+    use crate::core::run::Phase;
 
     const NOW: &str = "2026-11-20T12:00:30Z";
 

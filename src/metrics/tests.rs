@@ -2,7 +2,7 @@
 
 use super::each_schedule::LEFT_OUT;
 use super::*;
-use crate::core::run::{ContainerState, Phase, Presence, Restarts, SeenContainer, Terminated};
+use crate::core::run::{ContainerState, Phase, Restarts, SeenContainer, Terminated};
 
 /// Metrics with every family filled, so that each shows its name and labels.
 fn filled() -> Metrics {

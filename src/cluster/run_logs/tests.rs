@@ -11,7 +11,7 @@ use server::Server;
 
 use super::*;
 use crate::clock::Clock;
-use crate::core::run::{Presence, Restarts, Terminated};
+use crate::core::run::{Restarts, Terminated};
 use crate::telemetry::LONGEST_TEXT;
 use crate::telemetry::capture::{self, Captured};
 
