@@ -13,7 +13,7 @@ CHARTS := punctual punctual-crds
 CARGO := cargo
 
 .PHONY: help demo demo-down test fmt fmt-check lint test-unit sim model test-robfig test-charts test-cluster \
-        test-faults test-e2e fuzz generate image advisories build cluster-up cluster-down bench-smoke bench-next
+        test-oldest test-faults test-e2e fuzz generate image advisories build cluster-up cluster-down bench-smoke bench-next
 
 help: ## List the targets
 	@echo "Punctual runs containers on a schedule in Kubernetes. Targets:"
@@ -57,6 +57,9 @@ test-charts: ## Lint, render and check the Helm charts; needs Go
 
 test-cluster: ## Run the tests on a real API server and a real node
 	@hack/test-cluster
+
+test-oldest: ## Run those that need no node on the oldest Kubernetes that we support, built from source
+	@hack/test-oldest
 
 test-faults: PART = 1/1
 test-faults: ## Kill the controller at each of 250 writes and more, for an hour; PART=3/7 does a part

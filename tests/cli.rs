@@ -27,7 +27,7 @@ fn version_names_everything_that_a_bug_report_needs() -> Result<()> {
     Ok(())
 }
 
-/// Charts refuse an older Kubernetes, and the tests' own cluster is the newest.
+/// Charts refuse an older Kubernetes, and the tests' own clusters are the newest and the oldest.
 #[test]
 fn the_versions_of_kubernetes_are_those_of_the_charts_and_of_the_tests() -> Result<()> {
     let output = punctual().args(["version", "--output", "json"]).output()?;
@@ -38,6 +38,7 @@ fn the_versions_of_kubernetes_are_those_of_the_charts_and_of_the_tests() -> Resu
 
     let oldest = told["kubernetes"]["oldest"].as_str().context("oldest")?;
     let newest = told["kubernetes"]["newest"].as_str().context("newest")?;
+    let oldest_modules = format!("hack/cluster/kube/{oldest}.mod");
     for (file, line) in [
         (
             "charts/punctual/Chart.yaml",
@@ -52,6 +53,12 @@ fn the_versions_of_kubernetes_are_those_of_the_charts_and_of_the_tests() -> Resu
             "hack/cluster/kube/go.mod",
             format!("k8s.io/kubernetes v{newest}."),
         ),
+        (
+            oldest_modules.as_str(),
+            format!("k8s.io/kubernetes v{oldest}."),
+        ),
+        ("hack/cluster/lib/settings.sh", format!("newest={newest} ")),
+        ("hack/test-oldest", format!("CLUSTER_KUBERNETES={oldest} ")),
     ] {
         let text = fs::read_to_string(file)?;
         assert!(text.contains(&line), "{file} has no {line}");

@@ -1,3 +1,5 @@
+//go:build !kube1_30
+
 package main
 
 import (
@@ -8,6 +10,8 @@ import (
 	helmcmd "helm.sh/helm/v4/pkg/cmd"
 	helmkube "helm.sh/helm/v4/pkg/kube"
 )
+
+func init() { programs["helm"] = helm }
 
 func helm() {
 	// Else the field manager would be called after this binary, and a chart

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
 	"os"
 
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // kubeconfigs may name any way to log in
 	"k8s.io/component-base/cli"
-	"k8s.io/component-base/logs"
 	_ "k8s.io/component-base/logs/json/register"          // --logging-format=json
 	_ "k8s.io/component-base/metrics/prometheus/clientgo" // the clients' own metrics
 	_ "k8s.io/component-base/metrics/prometheus/version"  // kubernetes_build_info
@@ -17,7 +15,6 @@ import (
 	controllerapp "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxyapp "k8s.io/kubernetes/cmd/kube-proxy/app"
 	schedulerapp "k8s.io/kubernetes/cmd/kube-scheduler/app"
-	kubeletapp "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
 func etcd() { etcdmain.Main(os.Args) }
@@ -30,12 +27,8 @@ func kubeScheduler() { os.Exit(cli.Run(schedulerapp.NewSchedulerCommand())) }
 
 func kubeProxy() { os.Exit(cli.Run(proxyapp.NewProxyCommand())) }
 
-func kubelet() { os.Exit(cli.Run(kubeletapp.NewKubeletCommand(context.Background()))) }
-
 func kubectl() {
-	// As in kubectl's own main: the verbosity must be known before the flags
-	// are parsed, because plugins are looked up first.
-	_, _ = logs.GlogSetter(kubectlcmd.GetLogVerbosity(os.Args))
+	readVerbosity()
 	if err := cli.RunNoErrOutput(kubectlcmd.NewDefaultKubectlCommand()); err != nil {
 		kubectlutil.CheckErr(err)
 	}

@@ -1,3 +1,5 @@
+//go:build !kube1_30
+
 package main
 
 import (
@@ -14,6 +16,11 @@ import (
 	"sigs.k8s.io/kwok/pkg/log"
 	"sigs.k8s.io/kwok/pkg/utils/signals"
 )
+
+func init() {
+	programs["kwok"] = kwok
+	programs["kwok-stages"] = kwokStages
+}
 
 func kwok() {
 	// The Kubernetes libraries linked in beside it have put flags of theirs,

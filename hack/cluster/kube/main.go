@@ -21,18 +21,16 @@ import (
 )
 
 // programs says what each name runs. A program takes its arguments from
-// os.Args, and may return or exit.
+// os.Args, and may return or exit. helm and kwok, which the older Kubernetes
+// does without, enter themselves.
 var programs = map[string]func(){
 	"etcd":                    etcd,
-	"helm":                    helm,
 	"kube-apiserver":          kubeAPIServer,
 	"kube-controller-manager": kubeControllerManager,
 	"kube-proxy":              kubeProxy,
 	"kube-scheduler":          kubeScheduler,
 	"kubectl":                 kubectl,
 	"kubelet":                 kubelet,
-	"kwok":                    kwok,
-	"kwok-stages":             kwokStages,
 }
 
 func main() {

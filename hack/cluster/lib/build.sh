@@ -1,30 +1,65 @@
 # shellcheck shell=bash
-# What a cluster is made of: Debian packages, one Go binary, three images.
+# What a cluster is made of: Debian packages, a Go binary, three images. An older
+# Kubernetes has a binary of its own, beside the newest, which has helm and kwok.
 
 source_dir=$here/kube
 image_dir=$here/images
 save_image=$here/../save-image
-# Without these every program would call itself v0.0.0-master. The commit is not
-# in the module; what stands for it appears in every request's user agent.
-link_flags="-s -w"
-for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
-  link_flags+=" -X $package.gitVersion=v$kube_version"
-  link_flags+=" -X $package.gitMajor=${kube_version%%.*} -X $package.gitMinor=$(cut -d. -f2 <<<"$kube_version")"
-  link_flags+=" -X $package.gitCommit=v$kube_version -X $package.gitTreeState=clean -X $package.buildDate=2026-01-01T00:00:00Z"
-done
-
 # digest prints a short hash of its input.
 digest() { sha256sum | cut -c 1-12; }
 
-kube_dir=$cache/kube-$({ cat "$source_dir"/go.mod "$source_dir"/go.sum "$source_dir"/*.go && echo "$link_flags"; } | digest)
-bin=$kube_dir/bin
-kube=$bin/kube
+# choose_binary sets where the programs of this cluster's Kubernetes are, and
+# where the newest's are.
+choose_binary() {
+  [[ -e $(module_file "$kubernetes") ]] || fail "can't build Kubernetes $kubernetes, only $(versions)"
+  kube_dir=$(kube_dir_of "$kubernetes")
+  bin=$kube_dir/bin
+  kube=$bin/kube
+  newest_kube=$(kube_dir_of "$newest")/bin/kube
+}
+
+# module_file MINOR: what pins every module of it.
+module_file() {
+  if [[ $1 == "$newest" ]]; then echo "$source_dir/go.mod"; else echo "$source_dir/$1.mod"; fi
+}
+
+# versions prints what can be built.
+versions() {
+  local file older=
+  for file in "$source_dir"/[0-9]*.mod; do older+=" and $(basename "$file" .mod)"; done
+  echo "$newest$older"
+}
+
+version_of() { sed -n 's|^\tk8s.io/kubernetes v||p' "$(module_file "$1")"; }
+
+# build_tag_of MINOR: files of the program that belong to one version name it.
+build_tag_of() { echo "kube${1/./_}"; }
+
+kube_dir_of() {
+  local module
+  module=$(module_file "$1")
+  echo "$cache/kube-$({ cat "$module" "${module%.mod}.sum" "$source_dir"/*.go && link_flags_of "$1"; } | digest)"
+}
+
+# Without these every program would call itself v0.0.0-master. The commit is not
+# in the module; what stands for it appears in every request's user agent.
+link_flags_of() {
+  local version package flags="-s -w"
+  version=$(version_of "$1")
+  for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+    flags+=" -X $package.gitVersion=v$version"
+    flags+=" -X $package.gitMajor=${1%.*} -X $package.gitMinor=${1#*.}"
+    flags+=" -X $package.gitCommit=v$version -X $package.gitTreeState=clean -X $package.buildDate=2026-01-01T00:00:00Z"
+  done
+  echo "$flags"
+}
 
 # build TIER makes, once, all that a cluster with or without a node needs.
 build() {
   local tier=$1
   install_packages "$tier"
-  build_binary
+  build_binary "$newest"
+  is_newest || build_binary "$kubernetes"
   [[ $tier == control-plane ]] || build_images
 }
 
@@ -75,15 +110,18 @@ install_packages() {
 }
 
 build_binary() {
-  if [[ ! -x $kube ]]; then
+  local minor=$1 folder
+  folder=$(kube_dir_of "$minor")/bin
+  if [[ ! -x $folder/kube ]]; then
     has go || fail "needs Go in PATH, of the version in hack/cluster/kube/go.mod or newer"
-    say "building Kubernetes $kube_version: minutes the first time (8 on 2 cores), seconds from Go's own cache"
-    mkdir -p "$bin"
-    (cd "$source_dir" && CGO_ENABLED=0 GOFLAGS='' go build -mod=readonly -trimpath -ldflags "$link_flags" -o "$kube.new" .)
-    mv "$kube.new" "$kube"
+    say "building Kubernetes $(version_of "$minor"): minutes the first time (8 on 2 cores), seconds from Go's own cache"
+    mkdir -p "$folder"
+    CGO_ENABLED=0 GOFLAGS='' go build -C "$source_dir" -mod=readonly -modfile="$(module_file "$minor")" \
+      -tags "$(build_tag_of "$minor")" -trimpath -ldflags "$(link_flags_of "$minor")" -o "$folder/kube.new" .
+    mv "$folder/kube.new" "$folder/kube"
   fi
-  local name
-  for name in kubectl helm; do ln -sfn kube "$bin/$name"; done
+  ln -sfn kube "$folder/kubectl"
+  ln -sfn "$newest_kube" "$folder/helm"
 }
 
 build_images() {

@@ -3,8 +3,8 @@
 # thousands of pods cost no more than their API objects.
 
 start_kwok() {
-  { "$kube" kwok-stages && echo --- && cat "$here/config/kwok-complete.yaml"; } >"$dir/kwok.yaml"
-  launch kwok "$kube" kwok --kubeconfig="$pki/kwok.kubeconfig" --config="$dir/kwok.yaml" \
+  { "$newest_kube" kwok-stages && echo --- && cat "$here/config/kwok-complete.yaml"; } >"$dir/kwok.yaml"
+  launch kwok "$newest_kube" kwok --kubeconfig="$pki/kwok.kubeconfig" --config="$dir/kwok.yaml" \
     --manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake --server-address="127.0.0.1:${port[kwok]}"
 }
 

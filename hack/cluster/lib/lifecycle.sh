@@ -61,6 +61,8 @@ already_up() {
   if [[ $want == node ]] && ! has_node; then
     fail "the cluster in $dir is up without a node: run down first, or choose another CLUSTER_DIR and CLUSTER_PORT"
   fi
+  [[ ${CLUSTER_KUBERNETES:-$kubernetes} == "$kubernetes" ]] ||
+    fail "the cluster in $dir is up with Kubernetes $kubernetes: run down first, or choose another CLUSTER_DIR and CLUSTER_PORT"
   # What was stopped by hand, or has crashed, comes back.
   for name in $(components); do
     alive "$name" || { "start_$name"; await "$name" 120; }
@@ -117,6 +119,7 @@ cluster_status() {
     echo "not running"
     return 1
   fi
+  echo "Kubernetes  $(version_of "$kubernetes")"
   echo "API server  $(api_url)"
   echo "kubeconfig  $kubeconfig"
   for name in $(components); do

@@ -70,8 +70,9 @@ resolvConf: ""
 podLogsDir: $dir/pods
 volumePluginDir: $dir/volume-plugins
 maxPods: 250
-# Still common in CI and on older machines, and fine for tests.
-failCgroupV1: false
+# Still common in CI and on older machines, and fine for tests. The older
+# Kubernetes takes it without being told, and doesn't know the word.
+$(! is_newest || echo failCgroupV1: false)
 failSwapOn: false
 cgroupDriver: cgroupfs
 cgroupRoot: /$cgroup
@@ -97,11 +98,14 @@ node_is_ready() {
 }
 
 start_proxy() {
+  local gate=()
+  # Where this mode is not yet stable it must be asked for.
+  is_newest || gate=(--feature-gates=NFTablesProxyMode=true)
   # The connection tracking limits are the machine's business: zero leaves them.
   launch proxy "$kube" kube-proxy --kubeconfig="$pki/proxy.kubeconfig" --proxy-mode=nftables \
     --cluster-cidr="$net.0.0/16" --hostname-override="$node" --oom-score-adj=0 \
     --conntrack-max-per-core=0 --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0 \
-    --healthz-bind-address="127.0.0.1:${port[proxy]}" --metrics-bind-address="127.0.0.1:${port[proxy-metrics]}"
+    --healthz-bind-address="127.0.0.1:${port[proxy]}" --metrics-bind-address="127.0.0.1:${port[proxy-metrics]}" "${gate[@]}"
 }
 
 ready_proxy() { probe "http://127.0.0.1:${port[proxy]}/healthz"; }

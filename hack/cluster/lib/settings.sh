@@ -14,7 +14,7 @@ audit_log=$logs/audit.log
 # next cluster has the same address.
 kube_cache=$dir/kube-cache
 
-kube_version=1.37.1 # as in kube/go.mod, for the build to write into the binary
+newest=1.37 # as in kube/go.mod; an older one has a module file of its name
 
 bridge=punctual0
 services=10.96.0.0/16
@@ -29,9 +29,12 @@ node_programs=(containerd kubelet proxy)
 # it was started with, whatever the environment says now.
 choose() {
   tier=none # or: node, control-plane
+  kubernetes=
   base_port=${CLUSTER_PORT:-26443}
   net=${CLUSTER_NET:-10.88} # the first two octets of the pods' network
-  [[ ! -e $chosen ]] || read -r tier base_port net <"$chosen"
+  [[ ! -e $chosen ]] || read -r tier base_port net kubernetes <"$chosen"
+  kubernetes=${kubernetes:-${CLUSTER_KUBERNETES:-$newest}}
+  choose_binary
 
   bridge_address=$net.0.1
   declare -gA port=(
@@ -50,12 +53,14 @@ choose() {
 
 keep_choice() {
   mkdir -p "$dir"
-  echo "$tier $base_port $net" >"$chosen"
+  echo "$tier $base_port $net $kubernetes" >"$chosen"
 }
 
 exists() { [[ -e $chosen ]]; }
 
 has_node() { [[ $tier == node ]]; }
+
+is_newest() { [[ $kubernetes == "$newest" ]]; }
 
 # components prints what this cluster consists of, in starting order.
 components() {
