@@ -2,7 +2,7 @@
 //! promise: at most one start for each fire, never two runs at once, and every fire accounted for.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex},
 };
 
@@ -52,12 +52,8 @@ impl Seen {
             .filter_map(|it| moment(it, false))
             .collect();
         let mut seen = self.0.lock().expect("what was seen");
-        let gone = |moment: &Moment| here.iter().all(|other| other.uid != moment.uid);
-        let gone: Vec<_> = seen.iter().filter(|moment| gone(moment)).cloned().collect();
-        seen.extend(gone.into_iter().map(|moment| Moment {
-            over: true,
-            ..moment
-        }));
+        let gone = gone(&seen, &here);
+        seen.extend(gone);
         // What has ended made room for what has not.
         here.sort_by_key(|moment| !moment.over);
         seen.extend(here);
@@ -203,6 +199,20 @@ fn moment(pod: &Pod, deleted: bool) -> Option<Moment> {
     })
 }
 
+/// The ends of those that were seen, and that are not here any more. What is known to be over ends no
+/// second time.
+fn gone(seen: &[Moment], here: &[Moment]) -> Vec<Moment> {
+    let last: BTreeMap<_, _> = seen.iter().map(|it| (it.uid.as_str(), it)).collect();
+    let is_here = |uid: &str| here.iter().any(|other| other.uid == uid);
+    let gone = last.into_values();
+    gone.filter(|moment| !moment.over && !is_here(&moment.uid))
+        .map(|moment| Moment {
+            over: true,
+            ..moment.clone()
+        })
+        .collect()
+}
+
 /// The fires for which a pod of a schedule has started, or how the promise was broken.
 fn starts(moments: &[Moment], schedule: &str) -> Result<BTreeSet<Timestamp>, String> {
     let mut fires = BTreeSet::new();
@@ -249,6 +259,11 @@ pub async fn the_judge_sees_what_is_wrong() {
     let mut twice = good.to_vec();
     twice[4].fire = twice[0].fire;
     assert!(starts(&twice, "s").is_err());
+    // Stock is taken again and again.
+    let mut seen = good.to_vec();
+    seen.extend(gone(&seen, &[]));
+    assert!(seen.len() == 6 && seen[5].uid == "b" && seen[5].over);
+    assert_eq!(gone(&seen, &[]).len(), 0, "what has ended ends once");
     // A held pod that is deleted has never started.
     let swept = [moment("a", 1, true, false), moment("a", 1, true, true)];
     assert_eq!(starts(&swept, "s").map(|fires| fires.len()), Ok(0));
