@@ -12,23 +12,25 @@ use ring::digest::{SHA256, digest};
 
 use crate::core::run::RunId;
 
-/// The trace of one fire.
+/// So many bytes, shown as hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TraceId(pub [u8; 16]);
+pub struct Id<const N: usize>(pub [u8; N]);
+
+/// The trace of one fire.
+pub type TraceId = Id<16>;
 
 /// One span of it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SpanId(pub [u8; 8]);
+pub type SpanId = Id<8>;
 
 impl TraceId {
     pub fn of(schedule_uid: &str, fire: Timestamp) -> Self {
-        Self(hashed(&format!("{schedule_uid} {fire}")))
+        Self::hashed(&format!("{schedule_uid} {fire}"))
     }
 }
 
 impl SpanId {
     pub fn of(schedule_uid: &str, fire: Timestamp, part: &str) -> Self {
-        Self(hashed(&format!("{schedule_uid} {fire} {part}")))
+        Self::hashed(&format!("{schedule_uid} {fire} {part}"))
     }
 
     /// That of an attempt at a fire.
@@ -50,39 +52,25 @@ pub(super) fn attempt(number: u32) -> String {
     format!("attempt-{number}")
 }
 
-fn hashed<const N: usize>(text: &str) -> [u8; N] {
-    let hash = digest(&SHA256, text.as_bytes());
-    let mut id = [0; N];
-    id.copy_from_slice(&hash.as_ref()[..N]);
-    id
-}
-
-impl fmt::Display for TraceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(&self.0, f)
+impl<const N: usize> Id<N> {
+    fn hashed(text: &str) -> Self {
+        let hash = digest(&SHA256, text.as_bytes());
+        let mut id = [0; N];
+        id.copy_from_slice(&hash.as_ref()[..N]);
+        Self(id)
     }
 }
 
-impl fmt::Display for SpanId {
+impl<const N: usize> fmt::Display for Id<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(&self.0, f)
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-impl fmt::Debug for TraceId {
+impl<const N: usize> fmt::Debug for Id<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(&self.0, f)
+        fmt::Display::fmt(self, f)
     }
-}
-
-impl fmt::Debug for SpanId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(&self.0, f)
-    }
-}
-
-fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
 #[cfg(test)]

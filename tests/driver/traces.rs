@@ -10,6 +10,18 @@ use serde_json::json;
 
 use super::memory::{Fault, Options, Resource, Verb, World, faults::Faults, schedule};
 
+/// The spans of a fire whose first attempt has succeeded.
+const WHOLE: [&str; 8] = [
+    "attempt",
+    "claim",
+    "fire",
+    "prepare",
+    "release",
+    "running",
+    "scheduling",
+    "starting",
+];
+
 fn traced() -> Options {
     Options {
         traced: true,
@@ -110,17 +122,7 @@ async fn a_fire_that_succeeds_is_one_trace_from_its_due_time_to_the_end_of_its_r
     world.until("12:00:20").await;
     check_whole(&world);
     let trace = trace(&world, "hello", "12:00:10");
-    let expected = [
-        "attempt",
-        "claim",
-        "fire",
-        "prepare",
-        "release",
-        "running",
-        "scheduling",
-        "starting",
-    ];
-    assert_eq!(names(&trace), expected);
+    assert_eq!(names(&trace), WHOLE);
     let root = &trace["fire"];
     assert_eq!(root.parent, None);
     assert_eq!(root.period.start, fire("12:00:10"));
@@ -279,17 +281,7 @@ async fn who_takes_over_between_claim_and_release_goes_on_with_the_trace() {
     world.until("12:00:30").await;
     check_whole(&world);
     let after = trace(&world, "hello", "12:00:10");
-    let expected = [
-        "attempt",
-        "claim",
-        "fire",
-        "prepare",
-        "release",
-        "running",
-        "scheduling",
-        "starting",
-    ];
-    assert_eq!(names(&after), expected);
+    assert_eq!(names(&after), WHOLE);
     assert!(after["release"].period.start > fire("12:00:11"));
 }
 
