@@ -2,6 +2,8 @@
 //! pods, by whom, in the order of the resource versions, and whether that keeps the promise. Each
 //! fire gets one start or one recorded reason, no two runs overlap, nothing stays held.
 
+mod unanswered;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs::File,
@@ -19,6 +21,8 @@ use punctual::{
 };
 use serde::Deserialize;
 use serde_json::Value;
+
+use unanswered::{Patch, Patches};
 
 use super::{history::is_held, place::Place, proxy::HAND, until, until_or};
 
@@ -138,11 +142,15 @@ impl AuditLog {
 
     /// What was written to a schedule's status and to its pods, in the order in which it took effect.
     fn read(&self, schedule: &str) -> Vec<Write> {
-        let mut writes = BTreeMap::new();
-        for write in self.lines().filter_map(|line| write(line, schedule)) {
-            // What changed nothing has the version of an earlier write.
-            writes.entry(write.version).or_insert(write);
+        let (mut writes, mut patches) = (BTreeMap::new(), Patches::default());
+        for line in self.lines() {
+            patches.take_in(&line, schedule);
+            if let Some(write) = write(line, schedule) {
+                // What changed nothing has the version of an earlier write.
+                writes.entry(write.version).or_insert(write);
+            }
         }
+        patches.recover(&mut writes);
         writes.into_values().collect()
     }
 
@@ -173,6 +181,8 @@ struct Line {
     user_agent: String,
     object_ref: ObjectRef,
     #[serde(default)]
+    request_object: Value,
+    #[serde(default)]
     response_object: Value,
     stage_timestamp: Timestamp,
 }
@@ -181,6 +191,7 @@ struct Line {
 struct ObjectRef {
     resource: String,
     subresource: Option<String>,
+    name: Option<String>,
 }
 
 impl Line {
@@ -476,6 +487,37 @@ pub async fn the_judge_of_the_audit_log_sees_what_is_wrong() {
             crimes.iter().any(|crime| crime.contains(name)),
             "{name} was not seen, but {crimes:?}"
         );
+    }
+
+    // A claim of which the log has no object took effect if anything was decided from it.
+    for (decided_from, crimes) in [(None, 1), (Some(2), 0)] {
+        let mut writes: BTreeMap<_, _> = good.iter().map(|it| (it.version, it.clone())).collect();
+        let Some(Write {
+            at,
+            hand,
+            what: What::Status(status),
+            ..
+        }) = writes.remove(&2)
+        else {
+            panic!("it is the claim")
+        };
+        let status = serde_json::to_value(status).expect("a status");
+        let patches = Patches {
+            shown: BTreeSet::from([1, 5, 9]),
+            decided_from: BTreeSet::from_iter([1, 5].into_iter().chain(decided_from)),
+            unanswered: vec![Patch {
+                from: 1,
+                at,
+                hand,
+                status,
+            }],
+        };
+        patches.recover(&mut writes);
+        let writes: Vec<_> = writes.into_values().collect();
+        let found = judged(&writes).crimes;
+        let unclaimed = found.iter().filter(|crime| crime.contains("unclaimed"));
+        assert_eq!(unclaimed.count(), crimes, "{found:?}");
+        assert_eq!(found.is_empty(), crimes == 0, "{found:?}");
     }
 
     // One that is held for long, and then released or swept, or never.

@@ -9,6 +9,8 @@ pub mod audit;
 pub mod controller;
 pub mod history;
 pub mod part;
+#[path = "../memory/patch.rs"]
+mod patch;
 pub mod place;
 pub mod proxy;
 mod refusal;
