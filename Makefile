@@ -65,8 +65,9 @@ test-faults: PART = 1/1
 test-faults: ## Kill the controller at each of 250 writes and more, for an hour; PART=3/7 does a part
 	@PUNCTUAL_TEST_FAULTS=$(PART) hack/test-cluster cluster_faults cluster_outages
 
-test-e2e: ## Install the image by Helm on a real cluster, upgrade it, kill it, remove it
-	@hack/test-e2e
+test-e2e: FROM =
+test-e2e: ## Install the image by Helm on a real cluster, watch, upgrade, kill and remove it; FROM=REVISION begins with that one
+	@FROM=$(FROM) hack/test-e2e
 
 fuzz: SECONDS = 60
 fuzz: ## Fuzz the parser and the search for fires, for SECONDS each; needs cargo-fuzz and nightly

@@ -100,7 +100,9 @@ impl Collector for EachSchedule {
             let gauge = ConstGauge::new(0i64);
             let kind = gauge.metric_type();
             let unit = series.unit.as_ref();
-            let mut family = encoder.encode_descriptor(series.name, series.help, unit, kind)?;
+            // The registry ends what it is given as a sentence; here nobody does.
+            let help = format!("{}.", series.help);
+            let mut family = encoder.encode_descriptor(series.name, &help, unit, kind)?;
             for numbers in &all {
                 let Some(value) = (series.value)(numbers) else {
                     continue;
@@ -112,7 +114,8 @@ impl Collector for EachSchedule {
         }
         let gauge = ConstGauge::new(left_out);
         let kind = gauge.metric_type();
-        gauge.encode(encoder.encode_descriptor(LEFT_OUT, LEFT_OUT_HELP, None, kind)?)
+        let help = format!("{LEFT_OUT_HELP}.");
+        gauge.encode(encoder.encode_descriptor(LEFT_OUT, &help, None, kind)?)
     }
 }
 

@@ -280,12 +280,15 @@ fn the_table_names_exactly_the_metrics_and_labels_that_are_shown() {
     let mut page = Page::new();
     Numbers::new().register(&mut page, &About::new("unknown"));
     let text = filled().encode();
-    let help = text
+    let help: Vec<_> = text
         .lines()
         .filter(|line| line.starts_with("# HELP "))
-        .count();
-    assert_eq!(help, page.rows.len());
+        .collect();
+    assert_eq!(help.len(), page.rows.len());
     for row in page.rows {
+        let sentence = format!(" {}.", row.help);
+        let told = help.iter().any(|line| line.ends_with(&sentence));
+        assert!(told, "no sentence {:?} in\n{text}", row.help);
         let sample = text
             .lines()
             .filter(|line| !line.starts_with('#'))

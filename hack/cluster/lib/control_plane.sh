@@ -9,7 +9,7 @@ probe() { curl --silent --fail --insecure --noproxy '*' --max-time 2 --output /d
 # api PATH prints the API server's answer to the administrator.
 api() {
   curl --silent --fail --noproxy '*' --max-time 5 \
-    --cacert "$pki/ca.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" "$(api_url)$1"
+    --cacert "$pki/trusted.crt" --cert "$pki/admin.crt" --key "$pki/admin.key" "$(api_url)$1"
 }
 
 start_etcd() {
@@ -55,7 +55,7 @@ start_kcm() {
   read -ra extra <<<"${CLUSTER_KCM_FLAGS---kube-api-qps=500 --kube-api-burst=1000 --concurrent-job-syncs=20}"
   launch kcm "$kube" kube-controller-manager --bind-address=127.0.0.1 --secure-port="${port[kcm]}" --leader-elect=false \
     --kubeconfig="$pki/kcm.kubeconfig" --authentication-kubeconfig="$pki/kcm.kubeconfig" --authorization-kubeconfig="$pki/kcm.kubeconfig" \
-    --use-service-account-credentials=true --service-account-private-key-file="$pki/sa.key" --root-ca-file="$pki/ca.crt" \
+    --use-service-account-credentials=true --service-account-private-key-file="$pki/sa.key" --root-ca-file="$pki/trusted.crt" \
     --cluster-signing-cert-file="$pki/ca.crt" --cluster-signing-key-file="$pki/ca.key" \
     --flex-volume-plugin-dir="$dir/volume-plugins" \
     "${extra[@]}"

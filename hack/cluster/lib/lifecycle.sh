@@ -70,6 +70,23 @@ already_up() {
   say "already up: export KUBECONFIG=$kubeconfig"
 }
 
+# new_authority leaves no component that doesn't trust the new one, but pods that run learn of it from
+# the kubelet alone. Containers go on.
+new_authority() {
+  renew_authority
+  local name
+  for name in $(components); do
+    case $name in
+      etcd | containerd) ;; # they don't talk to the API server
+      *)
+        end "$name"
+        "start_$name"
+        await "$name" 120
+        ;;
+    esac
+  done
+}
+
 clean_up_after_a_failed_start() {
   if exists; then
     say "cleaning up after an earlier start that did not end well"

@@ -9,10 +9,10 @@ make_pki() (
   umask 077
   mkdir -p "$pki"
   authority ca
+  cp "$pki/ca.crt" "$pki/trusted.crt" # by which the API server is known
   authority proxy-ca # for extension API servers
 
-  local names=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local
-  certificate apiserver /CN=kube-apiserver "$server_usage\nsubjectAltName=$names,IP:127.0.0.1,IP:$bridge_address,IP:$kubernetes_service"
+  api_certificate ca
   certificate kubelet-server "/O=system:nodes/CN=system:node:$node" "$server_usage\nsubjectAltName=DNS:$node,IP:$bridge_address"
   certificate kubelet-client /O=system:masters/CN=kube-apiserver-kubelet-client "$client_usage"
   certificate front-proxy /CN=front-proxy-client "$client_usage" proxy-ca
@@ -26,10 +26,29 @@ make_pki() (
   openssl ecparam -name prime256v1 -genkey -noout -out "$pki/sa.key"
   openssl ec -in "$pki/sa.key" -pubout -out "$pki/sa.pub" 2>/dev/null
 
+  write_kubeconfigs
+)
+
+# renew_authority gives the API server a certificate of a new authority, and has everybody trust that
+# besides the earlier ones. The clients' certificates stay those of the first.
+renew_authority() (
+  umask 077
+  authority ca-new
+  cat "$pki/ca-new.crt" >>"$pki/trusted.crt"
+  api_certificate ca-new
+  write_kubeconfigs
+)
+
+api_certificate() {
+  local names=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:kubernetes.default.svc.cluster.local
+  certificate apiserver /CN=kube-apiserver "$server_usage\nsubjectAltName=$names,IP:127.0.0.1,IP:$bridge_address,IP:$kubernetes_service" "$1"
+}
+
+write_kubeconfigs() {
   write_kubeconfig admin "$kubeconfig"
   local user
   for user in kcm scheduler proxy kubelet kwok; do write_kubeconfig $user "$pki/$user.kubeconfig"; done
-)
+}
 
 authority() {
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj "/CN=punctual-$1" \
@@ -60,7 +79,7 @@ clusters:
 - name: punctual
   cluster:
     server: $(api_url)
-    certificate-authority-data: $(base64 -w0 "$pki/ca.crt")
+    certificate-authority-data: $(base64 -w0 "$pki/trusted.crt")
 users:
 - name: $user
   user:
