@@ -94,10 +94,15 @@ struct Setup {
     metrics: Metrics,
     stop: CancellationToken,
     work: JoinHandle<()>,
+    captured: capture::Captured,
+    /// A place that logs where nobody listens is left out from then on, for all threads: so each test
+    /// listens.
+    _guard: tracing::subscriber::DefaultGuard,
 }
 
 impl Setup {
     fn new(url: &str, variables: &[(&str, &str)]) -> Self {
+        let (captured, guard) = capture::json(Clock::System);
         let metrics = Metrics::new();
         let (traces, queue) = Traces::new(Clock::System, metrics.clone());
         let value = |name: &str| {
@@ -114,6 +119,8 @@ impl Setup {
             metrics,
             stop,
             work,
+            captured,
+            _guard: guard,
         }
     }
 
@@ -222,14 +229,12 @@ fn ours(captured: &capture::Captured) -> Vec<Value> {
 async fn a_collector_in_trouble_gets_the_same_again_and_nothing_is_lost() {
     let (server, url) = Server::start(&[Answer::Status(503), Answer::Status(429)]).await;
     let setup = Setup::new(&url, &[]);
-    let (captured, guard) = capture::json(Clock::System);
     setup.tell();
     setup.until(1, 0).await;
-    drop(guard);
     let requests = server.requests.lock().unwrap();
     assert_eq!(requests.len(), 3);
     assert!(requests.iter().all(|(_, body)| *body == requests[0].1));
-    assert_eq!(ours(&captured), Vec::<Value>::new());
+    assert_eq!(ours(&setup.captured), Vec::<Value>::new());
 }
 
 #[tokio::test]
@@ -237,7 +242,7 @@ async fn a_collector_that_takes_nothing_is_told_once_and_so_is_its_recovery() {
     let broken = [500, 400, 404, 307].map(Answer::Status);
     let (server, url) = Server::start(&broken).await;
     let setup = Setup::new(&url, &[]);
-    let (captured, guard) = capture::json(Clock::System);
+    let captured = setup.captured.clone();
     for lost in 1..=4 {
         setup.tell();
         setup.until(0, lost).await;
@@ -246,7 +251,6 @@ async fn a_collector_that_takes_nothing_is_told_once_and_so_is_its_recovery() {
     setup.until(1, 4).await;
     // It is told after it is counted.
     setup.stop().await;
-    drop(guard);
     assert_eq!(server.count(), 5);
     let rows = ours(&captured);
     let levels: Vec<_> = rows.iter().map(|row| row["level"].as_str()).collect();
