@@ -91,11 +91,11 @@ async fn what_is_wrong_is_refused_and_the_answer_says_the_way_out() {
     for (spec, says) in [
         (
             "{dates: [2026-13-01]}",
-            "spec.dates[0]: Invalid value: \"2026-13-01\": a date is a day such as 2026-12-25",
+            "spec.dates[0]: Invalid value: a date is a day such as 2026-12-25",
         ),
         (
             "{dates: [12-25, 1-1]}",
-            "spec.dates[1]: Invalid value: \"1-1\": a date is a day",
+            "spec.dates[1]: Invalid value: a date is a day",
         ),
         (
             "{dates: [25.12.2026]}",
@@ -119,11 +119,11 @@ async fn what_is_wrong_is_refused_and_the_answer_says_the_way_out() {
         ),
         (
             "{ranges: [{first: soon, last: late}]}",
-            "spec.ranges[0].first: Invalid value: \"soon\": a date is a day",
+            "spec.ranges[0].first: Invalid value: a date is a day",
         ),
         (
             "{weekdays: [monday]}",
-            "spec.weekdays[0]: Invalid value: \"monday\": a weekday is one of SUN",
+            "spec.weekdays[0]: Invalid value: a weekday is one of SUN",
         ),
         (
             "{weekdays: [SUN, MON, TUE, WED, THU, FRI, SAT, SUN]}",
@@ -135,9 +135,22 @@ async fn what_is_wrong_is_refused_and_the_answer_says_the_way_out() {
         for kind in ["ScheduleCalendar", "ClusterScheduleCalendar"] {
             let (ok, text) = applied("default", &yaml(kind, spec));
             assert!(!ok, "{kind} {spec} was accepted");
-            assert!(text.contains(says), "{kind} {spec}: {text}");
+            assert!(
+                without_values(&text).contains(says),
+                "{kind} {spec}: {text}"
+            );
         }
     }
+}
+
+/// A refusal without what was given: Kubernetes 1.30 quotes its type there, a newer one itself.
+fn without_values(refusal: &str) -> String {
+    let mut parts = refusal.split("Invalid value: \"");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |told, part| {
+        let rest = part.split_once("\": ").map_or(part, |(_, rest)| rest);
+        told + "Invalid value: " + rest
+    })
 }
 
 async fn the_largest_calendar_is_taken_and_a_larger_one_is_not() {

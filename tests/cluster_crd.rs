@@ -216,7 +216,7 @@ fn what_is_wrong_is_refused_and_the_answer_says_the_way_out() {
             "half a second",
             "/spec/ttlSecondsAfterFinished",
             json!(1.5),
-            "must be of type int64",
+            "must be of type int", // int64, or in 1.30: integer
         ),
         (
             "a long history",
