@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::memory::{Fault, Options, Resource, Verb, World, faults::Faults, schedule};
 
-/// The spans of a fire whose first attempt has succeeded.
+/// The spans of a fire whose first attempt was its last.
 const WHOLE: [&str; 8] = [
     "attempt",
     "claim",
@@ -213,6 +213,20 @@ async fn a_run_that_fails_and_is_tried_again_has_a_span_for_each_attempt() {
         "{first:?} {second:?}"
     );
     assert_eq!(trace["fire"].period.end, second.period.end);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_not_tried_again_after_all_tells_of_its_attempt_once() {
+    let world = World::new(traced());
+    let fails = schedule("fails", "10 0 12 * * *").exits(3);
+    world.apply(&fails.with("retry", json!({"limit": 1, "backoffSeconds": 20})));
+    world.until("12:00:15").await;
+    assert!(!trace(&world, "fails", "12:00:10").contains_key("fire"));
+    world.edit("fails", |spec| spec["retry"] = json!(null));
+    world.until("12:00:40").await;
+    check_whole(&world);
+    // Which would find one that is told twice.
+    assert_eq!(names(&trace(&world, "fails", "12:00:10")), WHOLE);
 }
 
 #[tokio::test(start_paused = true)]
