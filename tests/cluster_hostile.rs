@@ -16,7 +16,10 @@ use kube::{
     Api, Resource,
     api::{DeleteParams, Patch, PatchParams, PostParams},
 };
-use punctual::{api::ScheduledContainerStatus, cluster::observe::ObservedSchedule};
+use punctual::{
+    api::{ScheduledContainer, ScheduledContainerStatus},
+    cluster::observe::ObservedSchedule,
+};
 use serde_json::{Value, json};
 
 fn main() {
@@ -25,6 +28,7 @@ fn main() {
         a_policy_that_refuses_pods_makes_skips_and_is_told,
         a_status_written_by_hand_silences_no_schedule_and_touches_no_stranger,
         a_namespace_that_is_deleted_goes_at_once,
+        the_largest_specs_run_or_are_refused_and_stop_no_other,
     ])
 }
 
@@ -261,4 +265,40 @@ async fn a_namespace_that_is_deleted_goes_at_once() {
     let runs = other.status("good").await.counts.succeeded;
     other.until_ended("good", runs + 2).await;
     drop((controller, beside));
+}
+
+async fn the_largest_specs_run_or_are_refused_and_stop_no_other() {
+    let place = Place::new("large").await;
+    let controller = Controller::start(&place, &[]).await;
+    place.put("good", every_second().await).await;
+    let with_args = async |args: Value| {
+        let mut spec = every_second().await;
+        spec["template"]["spec"]["containers"][0]["args"] = args;
+        spec
+    };
+    // Short, but each of them would be something in memory.
+    let many = with_args(json!(vec!["a"; 30_000])).await;
+    place.put("many", many).await;
+    let refused = place.until_ready("many", false, "InvalidSpec").await;
+    assert!(
+        refused.message.contains("more than 10000 values"),
+        "{refused:?}"
+    );
+    let large = with_args(json!(vec!["x".repeat(1_000); 1_000])).await;
+    place.put("large", large).await;
+    place.until_ended("large", 2).await;
+    let larger = with_args(json!(vec!["x".repeat(1_000); 2_000])).await;
+    let larger = json!({"metadata": {"name": "larger"}, "spec": larger});
+    let larger: ScheduledContainer = serde_json::from_value(larger).expect("a schedule");
+    let created = place
+        .schedules()
+        .create(&PostParams::default(), &larger)
+        .await;
+    let refusal = created
+        .expect_err("etcd takes no more than 1.5 MiB")
+        .to_string();
+    assert!(refusal.contains("too large"), "{refusal}");
+    let runs = place.status("good").await.counts.succeeded;
+    place.until_ended("good", runs + 3).await;
+    drop(controller);
 }

@@ -11,6 +11,12 @@ use serde_json::Value;
 pub struct RawJson(Arc<str>);
 
 impl RawJson {
+    /// How many bytes its text has.
+    #[expect(clippy::len_without_is_empty, reason = "no JSON value is empty")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The value as a tree, to read or to change a copy of it.
     pub fn value(&self) -> Value {
         serde_json::from_str(&self.0).expect("a RawJson is made from a JSON value only")

@@ -14,17 +14,20 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 pub use calendars::Read;
 pub use census::Census;
 
-use super::observe::{ObservedPod, ObservedSchedule, seen_pod};
+use super::{
+    observe::{ObservedPod, ObservedSchedule, seen_pod},
+    values,
+};
 use crate::{
-    api::{ScheduledContainerSpec, ScheduledContainerStatus},
+    api::{ScheduledContainerSpec, ScheduledContainerStatus, TimingSpec},
     core::{
         almanac::Almanac,
+        form,
         plan::Seen,
         run::{Presence, REQUEST_ANNOTATION, SeenPod, fire_by_hand},
         schedule::Schedule,
@@ -170,7 +173,7 @@ impl Cache {
                     .creation_timestamp
                     .map(|time| time.0)
                     .unwrap_or_default();
-                let spec = decoded::<ScheduledContainerSpec>(object.spec.as_deref());
+                let spec = decoded(object.spec.as_deref());
                 let almanac = &inner.almanac;
                 let mut schedule = match spec {
                     Ok(spec) => Schedule::parse(identity, generation, created, &spec, almanac),
@@ -350,8 +353,21 @@ fn lose(pod: &mut SeenPod) {
     }
 }
 
-/// What a part of an object says, or why it can't be read.
-fn decoded<T: DeserializeOwned>(part: Option<&RawValue>) -> Result<T, String> {
-    let text = part.map_or("null", RawValue::get);
-    serde_json::from_str(text).map_err(|error| error.to_string())
+/// What to do about a spec of too many values.
+const TOO_MANY: &str = "make the pod template smaller, for instance with a ConfigMap that the pod mounts \
+    or that envFrom names";
+
+/// What a spec says, or why it can't be read.
+fn decoded(spec: Option<&RawValue>) -> Result<ScheduledContainerSpec, String> {
+    let text = spec.map_or("null", RawValue::get);
+    values::bounded(text, TOO_MANY)?;
+    let spec: ScheduledContainerSpec =
+        serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let timing = serde_json::to_string(&TimingSpec::from(&spec));
+    match timing.is_ok_and(|timing| timing.len() <= form::LONGEST) {
+        true => Ok(spec),
+        false => Err(
+            "its schedules, excludes and calendars are longer than 128 KiB: shorten them".into(),
+        ),
+    }
 }

@@ -13,5 +13,6 @@ pub mod pod;
 pub mod report;
 pub mod requests;
 pub mod run_logs;
+mod values;
 pub mod watch;
 pub mod watch_calendars;

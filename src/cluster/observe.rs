@@ -1,11 +1,18 @@
 //! Observe: from Kubernetes' pods to `SeenPod`: only what is read of them is ever kept.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{ContainerState as ApiState, Pod, PodStatus};
-use kube::{Resource, api::ObjectMeta};
-use serde::{Deserialize, Serialize};
+use k8s_openapi::{
+    api::core::v1::{ContainerState as ApiState, Pod},
+    apimachinery::pkg::apis::meta::v1::{OwnerReference, Time},
+};
+use kube::{
+    Resource,
+    api::{ApiResource, ObjectMeta},
+    core::DynamicResourceScope,
+};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -25,6 +32,7 @@ use crate::{
 #[derive(Resource, Serialize, Deserialize, Clone, Debug)]
 #[resource(inherit = ScheduledContainer)]
 pub struct ObservedSchedule {
+    #[serde(deserialize_with = "lean")]
     pub metadata: ObjectMeta,
     #[serde(default)]
     pub spec: Option<Box<RawValue>>,
@@ -36,11 +44,83 @@ pub struct ObservedSchedule {
 #[derive(Resource, Serialize, Deserialize, Clone, Debug)]
 #[resource(inherit = Pod)]
 pub struct ObservedPod {
+    #[serde(deserialize_with = "lean")]
     pub metadata: ObjectMeta,
     #[serde(default)]
     pub spec: ObservedSpec,
     #[serde(default)]
-    pub status: PodStatus,
+    pub status: ObservedStatus,
+}
+
+/// A calendar of either kind, its spec not yet decoded.
+#[derive(Deserialize, Clone, Debug)]
+pub struct ObservedCalendar {
+    #[serde(deserialize_with = "lean")]
+    pub metadata: ObjectMeta,
+    #[serde(default)]
+    pub spec: Option<Box<RawValue>>,
+}
+
+impl Resource for ObservedCalendar {
+    type DynamicType = ApiResource;
+    type Scope = DynamicResourceScope;
+
+    fn kind(of: &ApiResource) -> Cow<'_, str> {
+        of.kind.as_str().into()
+    }
+
+    fn group(of: &ApiResource) -> Cow<'_, str> {
+        of.group.as_str().into()
+    }
+
+    fn version(of: &ApiResource) -> Cow<'_, str> {
+        of.version.as_str().into()
+    }
+
+    fn plural(of: &ApiResource) -> Cow<'_, str> {
+        of.plural.as_str().into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+/// Metadata, without what we never look at: who manages which field may be as large as all else
+/// together, and would come to many times that in memory.
+fn lean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Lean {
+        name: Option<String>,
+        namespace: Option<String>,
+        uid: Option<String>,
+        resource_version: Option<String>,
+        generation: Option<i64>,
+        creation_timestamp: Option<Time>,
+        deletion_timestamp: Option<Time>,
+        labels: Option<BTreeMap<String, String>>,
+        annotations: Option<BTreeMap<String, String>>,
+        owner_references: Option<Vec<OwnerReference>>,
+    }
+    let lean = Lean::deserialize(deserializer)?;
+    Ok(ObjectMeta {
+        name: lean.name,
+        namespace: lean.namespace,
+        uid: lean.uid,
+        resource_version: lean.resource_version,
+        generation: lean.generation,
+        creation_timestamp: lean.creation_timestamp,
+        deletion_timestamp: lean.deletion_timestamp,
+        labels: lean.labels,
+        annotations: lean.annotations,
+        owner_references: lean.owner_references,
+        ..ObjectMeta::default()
+    })
 }
 
 /// The part of a pod's spec that we look at.
@@ -73,6 +153,37 @@ pub struct ObservedContainer {
     pub restart_policy_rules: bool,
 }
 
+/// The part of a pod's status that we look at.
+#[derive(Serialize, Deserialize, Clone, Debug, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ObservedStatus {
+    pub phase: Option<String>,
+    pub reason: Option<String>,
+    pub message: Option<String>,
+    pub start_time: Option<Time>,
+    pub conditions: Option<Vec<ObservedCondition>>,
+    pub init_container_statuses: Option<Vec<ObservedContainerStatus>>,
+    pub container_statuses: Option<Vec<ObservedContainerStatus>>,
+}
+
+/// The part of a pod's condition that we look at.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct ObservedCondition {
+    pub r#type: String,
+    pub status: String,
+    pub reason: Option<String>,
+    pub message: Option<String>,
+}
+
+/// The part of a container's status that we look at.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct ObservedContainerStatus {
+    pub name: String,
+    #[serde(default)]
+    pub ready: bool,
+    pub state: Option<ApiState>,
+}
+
 /// A scheduling gate.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub struct Gate {
@@ -80,7 +191,7 @@ pub struct Gate {
 }
 
 /// Whether there is anything in a list.
-fn any<'de, D: serde::Deserializer<'de>>(list: D) -> Result<bool, D::Error> {
+fn any<'de, D: Deserializer<'de>>(list: D) -> Result<bool, D::Error> {
     let list = Option::<Vec<serde::de::IgnoredAny>>::deserialize(list)?;
     Ok(list.is_some_and(|list| !list.is_empty()))
 }
@@ -169,13 +280,13 @@ fn phase(phase: Option<&str>) -> Phase {
 
 /// Reason and message of a condition in this state, and for this reason if one is given.
 fn condition(
-    status: &PodStatus,
+    status: &ObservedStatus,
     kind: &str,
     state: &str,
     reason: Option<&str>,
 ) -> Option<(String, String)> {
     let condition = status.conditions.iter().flatten().find(|condition| {
-        condition.type_ == kind
+        condition.r#type == kind
             && condition.status == state
             && (reason.is_none() || condition.reason.as_deref() == reason)
     })?;
@@ -183,7 +294,7 @@ fn condition(
     Some((text(&condition.reason), text(&condition.message)))
 }
 
-fn containers(spec: &ObservedSpec, status: &PodStatus) -> Vec<SeenContainer> {
+fn containers(spec: &ObservedSpec, status: &ObservedStatus) -> Vec<SeenContainer> {
     let init = status.init_container_statuses.iter().flatten();
     let main = status.container_statuses.iter().flatten();
     init.chain(main)
@@ -214,13 +325,12 @@ fn restarts(spec: &ObservedSpec, name: &str) -> Restarts {
 }
 
 fn container_state(state: &ApiState) -> Option<ContainerState> {
-    let time =
-        |time: &Option<k8s_openapi::apimachinery::pkg::apis::meta::v1::Time>| -> Option<Timestamp> {
-            // The kubelet writes the zero time where it doesn't know one.
-            time.as_ref()
-                .map(|time| time.0)
-                .filter(|time| time.as_second() > 0)
-        };
+    let time = |time: &Option<Time>| -> Option<Timestamp> {
+        // The kubelet writes the zero time where it doesn't know one.
+        time.as_ref()
+            .map(|time| time.0)
+            .filter(|time| time.as_second() > 0)
+    };
     if let Some(ended) = &state.terminated {
         return Some(ContainerState::Terminated(Terminated {
             exit_code: ended.exit_code,

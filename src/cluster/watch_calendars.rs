@@ -7,14 +7,17 @@ use std::{collections::BTreeMap, time::Duration};
 use futures::{StreamExt, future::join_all};
 use kube::{
     Api, ResourceExt,
-    api::{ApiResource, DynamicObject},
+    api::ApiResource,
     runtime::watcher::{self, Event, watcher},
 };
+use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::{
     cache::Read,
+    observe::ObservedCalendar,
     patient::patient,
+    values,
     watch::{WATCH_SECONDS, Watch},
 };
 use crate::{
@@ -102,7 +105,7 @@ impl Watch {
         }
     }
 
-    fn calendars_of(&self, kind: CalendarKind) -> Api<DynamicObject> {
+    fn calendars_of(&self, kind: CalendarKind) -> Api<ObservedCalendar> {
         let client = self.client.clone();
         match (kind, &self.namespace) {
             (CalendarKind::ScheduleCalendar, Some(namespace)) => {
@@ -119,7 +122,7 @@ impl Watch {
     }
 }
 
-fn reference(kind: CalendarKind, object: &DynamicObject) -> CalendarRef {
+fn reference(kind: CalendarKind, object: &ObservedCalendar) -> CalendarRef {
     CalendarRef {
         kind,
         namespace: object.namespace().unwrap_or_default(),
@@ -128,10 +131,11 @@ fn reference(kind: CalendarKind, object: &DynamicObject) -> CalendarRef {
 }
 
 /// What a calendar says. One that can't be read must not keep the others from being read.
-fn read(mut object: DynamicObject) -> Read {
+pub fn read(object: ObservedCalendar) -> Read {
     let version = object.resource_version().unwrap_or_default();
-    let spec = object.data["spec"].take();
-    let spec: CalendarSpec = serde_json::from_value(spec)
+    let text = object.spec.as_deref().map_or("null", RawValue::get);
+    let spec: CalendarSpec = values::bounded(text, "put some of its days into a second calendar")
+        .and_then(|()| serde_json::from_str(text).map_err(|error| error.to_string()))
         .map_err(|error| format!("can't be read by this version of the controller: {error}"))?;
     Calendar::parse(&spec).map(|calendar| calendar.seen_at(version).into())
 }

@@ -13,6 +13,10 @@ use super::{
 };
 use crate::api::{CalendarKind, TimingSpec};
 
+/// The longest words, in bytes: twice those of as many schedules, excludes and calendars as there may
+/// be, each as long as it may be.
+pub const LONGEST: usize = 128 * 1024;
+
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Words {
@@ -153,6 +157,9 @@ fn read(words: &str) -> Option<(Words, Option<&str>)> {
         Some((words, why)) if why.ends_with(')') => (words, Some(why)),
         _ => (words, None),
     };
+    if words.len() > LONGEST {
+        return None;
+    }
     if words.starts_with('{') {
         return Some((serde_json::from_str(words).ok()?, why));
     }

@@ -8,7 +8,38 @@ use jiff::{
     tz::TimeZone,
 };
 
-use super::{ImportError, lines::Line};
+use super::{
+    ImportError,
+    lines::{Line, lines},
+};
+
+/// The properties that are read.
+const READ: [&str; 15] = [
+    "BEGIN",
+    "END",
+    "X-WR-CALNAME",
+    "X-WR-TIMEZONE",
+    "UID",
+    "RECURRENCE-ID",
+    "STATUS",
+    "SUMMARY",
+    "DTSTART",
+    "DTEND",
+    "DURATION",
+    "RRULE",
+    "EXRULE",
+    "RDATE",
+    "EXDATE",
+];
+
+/// How many events a file may have: each takes some hundred bytes.
+const MOST_EVENTS: usize = 10_000;
+
+/// How many properties all events may have together, of those that are read; each date of a list is one.
+const MOST_LINES: usize = 50_000;
+
+/// How many components may be in one another: three are usual.
+const MOST_DEPTH: usize = 32;
 
 /// An event that takes place.
 #[derive(Clone, Debug)]
@@ -67,12 +98,14 @@ impl Event {
 }
 
 /// The events of a file that take place. One that stands for a single time of another takes its place.
-pub fn read(lines: &[Line]) -> Result<File, ImportError> {
+pub fn read(text: &str) -> Result<File, ImportError> {
     let mut title = None;
     let mut home = TimeZone::UTC;
     let mut components: Vec<(usize, String)> = Vec::new();
-    let mut drafts: Vec<Draft<'_>> = Vec::new();
-    for line in lines {
+    let mut drafts: Vec<Draft> = Vec::new();
+    let mut kept = 0;
+    for line in lines(text, &READ)? {
+        let line = line?;
         let inside = components.last().map(|(_, name)| name.as_str());
         match (line.name.as_str(), inside) {
             ("BEGIN", _) => {
@@ -80,7 +113,15 @@ pub fn read(lines: &[Line]) -> Result<File, ImportError> {
                 if name == "VEVENT" {
                     drafts.push(Draft::new(line.number));
                 }
+                if drafts.len() > MOST_EVENTS {
+                    let message = format!("there are more than {MOST_EVENTS} events: export fewer");
+                    return Err(ImportError::at(line.number, message));
+                }
                 components.push((line.number, name));
+                if components.len() > MOST_DEPTH {
+                    let message = "this is in too many others";
+                    return Err(ImportError::at(line.number, message));
+                }
             }
             ("END", Some(name)) if line.value.trim().eq_ignore_ascii_case(name) => {
                 components.pop();
@@ -94,6 +135,11 @@ pub fn read(lines: &[Line]) -> Result<File, ImportError> {
                 home = TimeZone::get(line.value.trim()).unwrap_or(TimeZone::UTC);
             }
             (_, Some("VEVENT")) => {
+                kept += 1 + line.value.matches(',').count();
+                if kept > MOST_LINES {
+                    let message = "its events have too many dates: export fewer events";
+                    return Err(ImportError::at(line.number, message));
+                }
                 if let Some(draft) = drafts.last_mut() {
                     draft.lines.push(line);
                 }
@@ -128,25 +174,22 @@ pub fn read(lines: &[Line]) -> Result<File, ImportError> {
     Ok(File { title, events })
 }
 
-struct Draft<'a> {
+struct Draft {
     number: usize,
-    lines: Vec<&'a Line>,
+    lines: Vec<Line>,
 }
 
-impl<'a> Draft<'a> {
+impl Draft {
     fn new(number: usize) -> Self {
         let lines = Vec::new();
         Self { number, lines }
     }
 
-    fn all(&self, name: &str) -> impl Iterator<Item = &'a Line> {
-        self.lines
-            .iter()
-            .copied()
-            .filter(move |line| line.name == name)
+    fn all(&self, name: &str) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(move |line| line.name == name)
     }
 
-    fn find(&self, name: &str) -> Option<&'a Line> {
+    fn find(&self, name: &str) -> Option<&Line> {
         self.all(name).next()
     }
 

@@ -2,6 +2,12 @@
 
 use super::ImportError;
 
+/// The longest property that is read, in bytes: some thousands of dates.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// How many parameters a property may have.
+const MOST_PARAMETERS: usize = 20;
+
 /// A property: `NAME;PARAMETER=value:value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -42,32 +48,55 @@ impl Line {
     }
 }
 
-/// The properties of a file, its folded lines joined.
-pub fn lines(text: &str) -> Result<Vec<Line>, ImportError> {
+/// The properties of a file that are called one of `wanted`, their folded lines joined. What else a file
+/// has, such as pictures, is passed over without a look at it.
+pub fn lines<'t>(
+    text: &'t str,
+    wanted: &'t [&str],
+) -> Result<impl Iterator<Item = Result<Line, ImportError>> + 't, ImportError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut unfolded: Vec<(usize, String)> = Vec::new();
-    for (index, line) in text.split('\n').enumerate() {
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        match (line.strip_prefix([' ', '\t']), unfolded.last_mut()) {
-            (Some(more), Some((_, before))) => before.push_str(more),
-            _ if line.trim().is_empty() => {}
-            _ => unfolded.push((index + 1, line.to_owned())),
-        }
+    let split = || {
+        text.split('\n')
+            .zip(1..)
+            .map(|(line, number)| (number, bare(line)))
+    };
+    let first = split().find(|(_, line)| !line.trim().is_empty());
+    let begins =
+        first.is_some_and(|(_, line)| line.trim_end().eq_ignore_ascii_case("BEGIN:VCALENDAR"));
+    if !begins {
+        let message = "this is no iCalendar file: it doesn't begin with BEGIN:VCALENDAR";
+        return Err(ImportError::at(first.map_or(1, |it| it.0), message));
     }
-    match unfolded.first() {
-        Some((_, first)) if first.trim_end().eq_ignore_ascii_case("BEGIN:VCALENDAR") => {}
-        _ => {
-            let message = "this is no iCalendar file: it doesn't begin with BEGIN:VCALENDAR";
-            return Err(ImportError::at(
-                unfolded.first().map_or(1, |it| it.0),
-                message,
-            ));
+    let mut rest = split()
+        .filter(|(_, line)| !line.trim().is_empty())
+        .peekable();
+    Ok(std::iter::from_fn(move || {
+        loop {
+            let (number, line) = rest.next()?;
+            let name = line.split([';', ':']).next().unwrap_or_default();
+            let is_property = name.len() < line.len();
+            let name = name.trim().to_ascii_uppercase();
+            let is_wanted = !is_property || wanted.contains(&name.as_str());
+            let mut whole = String::from(if is_wanted { line } else { "" });
+            while let Some((_, more)) = rest.next_if(|(_, line)| line.starts_with([' ', '\t'])) {
+                if is_wanted && whole.len() <= MOST_BYTES {
+                    whole.push_str(&more[1..]);
+                }
+            }
+            if whole.len() > MOST_BYTES {
+                let message =
+                    format!("{name} is longer than 64 KiB: export fewer events, or dates");
+                return Some(Err(ImportError::at(number, message)));
+            }
+            if is_wanted {
+                return Some(read(number, &whole));
+            }
         }
-    }
-    unfolded
-        .iter()
-        .map(|(number, line)| read(*number, line))
-        .collect()
+    }))
+}
+
+fn bare(line: &str) -> &str {
+    line.strip_suffix('\r').unwrap_or(line)
 }
 
 fn read(number: usize, line: &str) -> Result<Line, ImportError> {
@@ -93,6 +122,10 @@ fn read(number: usize, line: &str) -> Result<Line, ImportError> {
         let message = "this is no property: after its name there must be a colon and its value";
         return Err(ImportError::at(number, message));
     };
+    if parameters.len() > MOST_PARAMETERS {
+        let message = format!("this has more than {MOST_PARAMETERS} parameters: leave some out");
+        return Err(ImportError::at(number, message));
+    }
     let parameters = parameters.iter().map(|parameter| {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         (
@@ -112,10 +145,14 @@ fn read(number: usize, line: &str) -> Result<Line, ImportError> {
 mod tests {
     use super::*;
 
+    fn all(text: &str) -> Result<Vec<Line>, ImportError> {
+        lines(text, &["BEGIN", "SUMMARY", "X"])?.collect()
+    }
+
     #[test]
     fn folded_lines_are_one_and_know_where_they_begin() {
         let text = "\u{feff}BEGIN:VCALENDAR\r\n\r\nsummary;LANGUAGE=\"a:b;c\":Day\r\n  of: us\r\n\tall\nX:\n";
-        let lines = lines(text).unwrap();
+        let lines = all(text).unwrap();
         assert_eq!(lines[1].number, 3);
         assert_eq!(lines[1].name, "SUMMARY");
         assert_eq!(lines[1].parameter("LANGUAGE"), Some("a:b;c"));
@@ -125,7 +162,7 @@ mod tests {
 
     #[test]
     fn escapes_of_a_text_are_undone() {
-        let lines = lines("BEGIN:VCALENDAR\nSUMMARY:a\\, b\\; c\\nd\\\\e\u{1b}[31m\n").unwrap();
+        let lines = all("BEGIN:VCALENDAR\nSUMMARY:a\\, b\\; c\\nd\\\\e\u{1b}[31m\n").unwrap();
         assert_eq!(lines[1].text(), "a, b; c d\\e[31m");
     }
 
@@ -137,7 +174,7 @@ mod tests {
             ("BEGIN:VCALENDAR\nX;Y=\"a:b\n", 2),
             ("BEGIN:VCALENDAR\nnothing\n", 2),
         ] {
-            assert_eq!(lines(text).unwrap_err().line, Some(line), "{text:?}");
+            assert_eq!(all(text).unwrap_err().line, Some(line), "{text:?}");
         }
     }
 }

@@ -20,8 +20,11 @@ pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// How many days an import may have.
 const MAX_DAYS: usize = 10_000;
 
-/// How many events may recur: each may take some milliseconds.
+/// How many events may recur.
 const MAX_RECURRING: usize = 1000;
+
+/// How often all of them may begin: half a million times take a second.
+const MAX_STARTS: usize = 100_000;
 
 /// Why a file can't be imported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +79,7 @@ pub fn import(text: &str, from: Date, until: Date) -> Result<Imported, ImportErr
         let message = format!("from {from} until {until} there is no day: swap them");
         return Err(ImportError::whole(message));
     }
-    let file = event::read(&lines::lines(text)?)?;
+    let file = event::read(text)?;
     let recurring = file.events.iter().filter(|event| event.recurs()).count();
     if recurring > MAX_RECURRING {
         let message = format!("{recurring} events recur, and at most {MAX_RECURRING} may");
@@ -106,13 +109,24 @@ struct Days {
     /// By month and day.
     yearly: BTreeMap<(i8, i8), BTreeSet<String>>,
     events: usize,
+    /// How often events have begun so far, also on other days.
+    starts: usize,
 }
 
 impl Days {
     /// True if the event has a day at all.
     fn add(&mut self, event: &Event, from: Date, until: Date) -> Result<bool, ImportError> {
         let mut any = false;
-        for start in recurrence::starts(event, until)? {
+        let starts = recurrence::starts(event, until)?;
+        self.starts += starts.len();
+        if self.starts > MAX_STARTS {
+            let message = format!(
+                "by this event there are more than {MAX_STARTS} times: choose an earlier --until, or let \
+                 rules begin later"
+            );
+            return Err(ImportError::at(event.line, message));
+        }
+        for start in starts {
             let first = start.date();
             let last = event.last_day(start);
             if last < from || first > until {

@@ -69,12 +69,14 @@ pub fn starts(event: &Event, until: Date) -> Result<BTreeSet<DateTime>, ImportEr
         starts.extend(by_rule(event, rule, until).map_err(named)?);
     }
     starts.extend(&event.more_starts);
-    starts.retain(|start| {
-        !event.not_starts.iter().any(|not| match not {
-            Start::Day(day) => start.date() == *day,
-            Start::Time(time) => start == time,
-        })
-    });
+    let (mut days, mut times) = (BTreeSet::new(), BTreeSet::new());
+    for not in &event.not_starts {
+        match not {
+            Start::Day(day) => days.insert(*day),
+            Start::Time(time) => times.insert(*time),
+        };
+    }
+    starts.retain(|start| !days.contains(&start.date()) && !times.contains(start));
     Ok(starts)
 }
 

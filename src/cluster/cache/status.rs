@@ -1,8 +1,11 @@
 //! Reads a status, as far as it can be read: anybody may have written it, also another version of us.
 
-use serde_json::{Map, Value, value::RawValue};
+use std::collections::BTreeMap;
 
-use crate::api::ScheduledContainerStatus;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::{api::ScheduledContainerStatus, cluster::values};
 
 /// What must be read whole or not at all: a claim that is forgotten lets a second run start.
 const CLAIMS: [&str; 2] = ["active", "queued"];
@@ -10,31 +13,41 @@ const CLAIMS: [&str; 2] = ["active", "queued"];
 /// The status, without what can't be read of it; or what nothing can be decided without.
 pub fn read(part: Option<&RawValue>) -> Result<ScheduledContainerStatus, String> {
     let text = part.map_or("null", RawValue::get);
+    values::bounded(
+        text,
+        "no controller has written it; delete what somebody else has put there",
+    )?;
     let wrong = match serde_json::from_str::<Option<ScheduledContainerStatus>>(text) {
         Ok(status) => return Ok(status.unwrap_or_default()),
         Err(error) => error.to_string(),
     };
-    let Ok(fields) = serde_json::from_str::<Map<String, Value>>(text) else {
+    let Ok(mut fields) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(text) else {
         return Err(wrong);
     };
-    let mut readable = Map::new();
-    for (name, value) in fields {
-        let alone = Value::Object(Map::from_iter([(name.clone(), value.clone())]));
-        match serde_json::from_value::<ScheduledContainerStatus>(alone) {
-            Ok(_) => drop(readable.insert(name, value)),
+    let mut wrong = Vec::new();
+    for (name, value) in &fields {
+        let alone = BTreeMap::from([(name, value)]);
+        match decoded(&alone) {
+            Ok(_) => {}
             Err(error) if CLAIMS.contains(&name.as_str()) => {
                 return Err(format!("{name}: {error}"));
             }
             // What is decided stands elsewhere in it as well, or is lost for nobody but the reader.
-            Err(_) => {}
+            Err(_) => wrong.push(name.clone()),
         }
     }
-    serde_json::from_value(Value::Object(readable)).map_err(|error| error.to_string())
+    fields.retain(|name, _| !wrong.contains(name));
+    decoded(&fields)
+}
+
+fn decoded(fields: &impl Serialize) -> Result<ScheduledContainerStatus, String> {
+    let text = serde_json::to_string(fields).map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -12,10 +12,10 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 
 use super::template::{Fault, override_first, pod_template};
-use super::tree::{self, Key, Kind, Place, Tree};
+use super::tree::{self, Key, Kind, MAX_VALUES, Place, Tree};
 use super::typed;
 use crate::api::ScheduleFileEntry;
-use crate::cluster::names::is_label;
+use crate::cluster::{names::is_label, values};
 use crate::core::almanac::Almanac;
 
 /// Something wrong with an entry.
@@ -38,14 +38,19 @@ pub struct Surroundings<'a> {
 pub struct Templates<F> {
     lookup: F,
     read: HashMap<String, Result<Rc<Tree>, Vec<Finding>>>,
+    /// How many values they have together.
+    values: usize,
 }
 
 impl<F: FnMut(&str) -> Result<String, String>> Templates<F> {
     /// Templates from a function that returns the text of the one that an entry names, or why it
     /// can't be had.
     pub fn new(lookup: F) -> Self {
-        let read = HashMap::new();
-        Self { lookup, read }
+        Self {
+            lookup,
+            read: HashMap::new(),
+            values: 0,
+        }
     }
 
     fn get(&mut self, name: &str) -> Result<Rc<Tree>, Vec<Finding>> {
@@ -68,7 +73,14 @@ impl<F: FnMut(&str) -> Result<String, String>> Templates<F> {
         };
         let text = (self.lookup)(name).map_err(|message| within(None, message))?;
         let (tree, duplicates) =
-            tree::parse(&text).map_err(|error| within(error.place, error.message))?;
+            tree::parse(&text, values::MOST).map_err(|error| within(error.place, error.message))?;
+        self.values += tree.size();
+        if self.values > MAX_VALUES {
+            let message = format!(
+                "is one template too many: together they have more than {MAX_VALUES} values"
+            );
+            return Err(within(None, message));
+        }
         match duplicates.first() {
             None => Ok(Rc::new(tree)),
             Some(twice) => Err(within(
@@ -102,6 +114,12 @@ pub fn spec<F: FnMut(&str) -> Result<String, String>>(
     let mut findings = Vec::new();
     if !is_label(&name.text) {
         findings.push(here(name.place, bad_name(&name.text)));
+    }
+    if tree.size() > values::MOST {
+        let most = values::MOST;
+        let message = format!("has more than {most} values: make its pod smaller");
+        findings.push(here(name.place, message));
+        return Err(findings);
     }
     if let (Some(_), Some((again, _))) = (tree.get("cron"), tree.entry("schedule")) {
         let message = "\"cron\" and \"schedule\" are the same field: give one of them".to_owned();

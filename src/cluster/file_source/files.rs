@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(500);
 const PATIENCE: u32 = 5;
 
 /// How large all templates of one schedule file may be together, in bytes.
-const MAX_TEMPLATES_BYTES: usize = 32 * 1024 * 1024;
+const MAX_TEMPLATES_BYTES: usize = 4 * 1024 * 1024;
 
 /// A schedule file and the folder of its templates.
 #[derive(Clone, Debug)]
@@ -145,7 +145,7 @@ impl Files {
                 let text = self.template(name)?;
                 room = room
                     .checked_sub(text.len())
-                    .ok_or("is one template too many: together they are larger than 32 MiB")?;
+                    .ok_or("is one template too many: together they are larger than 4 MiB")?;
                 Ok(text)
             },
         );

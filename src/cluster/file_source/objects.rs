@@ -152,7 +152,7 @@ impl Objects {
         let line = format!("{}:{}", entry.file, entry.place.line);
         body["metadata"]["labels"] = json!({SOURCE_LABEL: self.source});
         body["metadata"]["annotations"] = json!({SOURCE_LINE_ANNOTATION: line});
-        body["spec"] = entry.spec.clone();
+        body["spec"] = entry.spec.value();
         self.patch(&entry.namespace, &entry.name, MANAGER, uid.is_some(), body)
             .await
     }

@@ -15,9 +15,9 @@ pub struct Problem {
     /// The name of the file, without its folder; a template's as the entry names it.
     pub file: String,
     /// Counts from 1.
-    pub line: Option<u64>,
+    pub line: Option<u32>,
     /// In characters, from 1.
-    pub column: Option<u64>,
+    pub column: Option<u32>,
     /// The entry's name; none if the whole file is meant.
     pub entry: Option<String>,
     /// The namespace in which the entry's schedule is or would be.

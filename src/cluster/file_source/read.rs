@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::entry::{self, Finding, Surroundings, Templates};
 use super::problem::Problem;
-use super::tree::{self, Duplicate, Kind, Place, Tree};
-use crate::core::almanac::Almanac;
+use super::tree::{self, Duplicate, Kind, MAX_VALUES, Place, Tree};
+use crate::{api::RawJson, core::almanac::Almanac};
 
 /// The largest schedule file, and the largest template, in bytes.
 pub const MAX_FILE_BYTES: usize = 1024 * 1024;
@@ -18,7 +16,7 @@ const MAX_PROBLEMS: usize = 500;
 
 /// How large all schedules of one file may be together, as JSON: a large template that thousands
 /// of entries name would take all memory.
-const MAX_TOTAL_BYTES: usize = 32 * 1024 * 1024;
+const MAX_TOTAL_BYTES: usize = 8 * 1024 * 1024;
 
 /// An entry without a problem.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +27,7 @@ pub struct FileEntry {
     pub file: String,
     pub place: Place,
     /// The spec of its ScheduledContainer: only what the file says.
-    pub spec: Value,
+    pub spec: RawJson,
 }
 
 /// What a schedule file says.
@@ -74,7 +72,7 @@ pub fn read(
     if text.len() > MAX_FILE_BYTES {
         return unreadable(None, "is larger than 1 MiB: split it into several files");
     }
-    let (root, duplicates) = match tree::parse(text) {
+    let (root, duplicates) = match tree::parse(text, MAX_VALUES) {
         Ok(parsed) => parsed,
         Err(error) => return unreadable(error.place, &error.message),
     };
@@ -122,7 +120,9 @@ fn entries(
         match entry::spec(name, tree, surroundings, &mut templates) {
             Err(more) => findings.extend(more),
             Ok(spec) if findings.is_empty() => {
-                total += spec.to_string().len();
+                // As text, which takes a fraction of the memory of a tree.
+                let spec = RawJson::from(&spec);
+                total += spec.len();
                 if total <= MAX_TOTAL_BYTES {
                     reading.entries.push(Arc::new(FileEntry {
                         name: name.text.clone(),
@@ -136,7 +136,7 @@ fn entries(
                 findings.push(Finding {
                     template: None,
                     place: Some(name.place),
-                    message: "this and the entries before it are larger than 32 MiB with their templates: split the file".to_owned(),
+                    message: "this and the entries before it are larger than 8 MiB with their templates: split the file".to_owned(),
                 });
             }
             Ok(_) => {}

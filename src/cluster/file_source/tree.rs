@@ -1,7 +1,7 @@
 //! YAML or JSON text → a tree in which every value knows its place. Bounded on any input; knows
 //! nothing of schedules.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
@@ -12,12 +12,21 @@ use serde_saphyr::{Spanned, UserMessageFormatter};
 /// How many maps and lists may be in one another.
 const MAX_DEPTH: usize = 32;
 
+/// How many values a text may have: room for ten thousand entries, and some megabytes of memory.
+pub const MAX_VALUES: usize = 100_000;
+
+/// How many lines a text may have.
+const MAX_LINES: usize = 100_000;
+
+/// How much the texts of a tree may come to, in bytes, and how much an alias may repeat.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+
 /// Where something stands in a text. Both count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
-    pub line: u64,
+    pub line: u32,
     /// In characters.
-    pub column: u64,
+    pub column: u32,
 }
 
 /// A value and its place. A value that came through an alias stands where it was written.
@@ -64,17 +73,31 @@ pub struct Unreadable {
     pub message: String,
 }
 
-/// Reads one document.
-pub fn parse(text: &str) -> Result<(Tree, Vec<Duplicate>), Unreadable> {
-    // The limits leave room for tens of thousands of entries, and keep a file of the largest size
-    // that is read at all under a few hundred MiB, whatever its aliases say.
+/// Reads one document of at most so many values, those that aliases repeat included.
+pub fn parse(text: &str, most: usize) -> Result<(Tree, Vec<Duplicate>), Unreadable> {
+    // The parser keeps a hundred bytes of each comment. Files of real entries have more of a line.
+    if text.lines().count() > MAX_LINES {
+        let message = format!("has more than {MAX_LINES} lines: split it");
+        return Err(Unreadable {
+            place: None,
+            message,
+        });
+    }
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             // A pod needs some 15. Each level takes 40 KiB of stack in a debug build, of the 2 MiB
             // that a thread of the runtime has.
             max_depth: MAX_DEPTH,
-            max_total_scalar_bytes: 16 * 1024 * 1024,
-            max_recorded_anchor_bytes: 16 * 1024 * 1024,
+            max_nodes: most,
+            max_total_scalar_bytes: MAX_BYTES,
+            max_recorded_anchor_bytes: MAX_BYTES,
+            // Each of these takes some hundred bytes.
+            max_recorded_anchor_events: 30_000,
+            max_anchors: 10_000,
+            max_aliases: 10_000,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: most,
         },
         // Reported by `duplicates`, which knows both places and doesn't end the reading.
         duplicate_keys: DuplicateKeyPolicy::FirstWins,
@@ -140,6 +163,16 @@ impl Tree {
         }
     }
 
+    /// How many values it has, itself included.
+    pub fn size(&self) -> usize {
+        let inner = match &self.kind {
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => 0,
+            Kind::List(items) => items.iter().map(Tree::size).sum(),
+            Kind::Map(entries) => entries.iter().map(|(_, value)| value.size()).sum(),
+        };
+        inner + 1
+    }
+
     /// The value without its places.
     pub fn value(&self) -> Value {
         match &self.kind {
@@ -156,11 +189,16 @@ impl Tree {
     }
 }
 
+/// No text that is read has more lines or columns.
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
 impl From<Location> for Place {
     fn from(location: Location) -> Self {
         Self {
-            line: location.line(),
-            column: location.column(),
+            line: small(location.line()),
+            column: small(location.column()),
         }
     }
 }
@@ -235,24 +273,24 @@ impl<'de> Visitor<'de> for KindVisitor {
 }
 
 /// A map or list that has begun and not ended.
-enum Open {
+enum Open<'t> {
     List,
     Map {
-        keys: HashMap<String, Place>,
+        keys: HashMap<Cow<'t, str>, Place>,
         /// The key whose value comes next.
-        key: Option<String>,
+        key: Option<Cow<'t, str>>,
     },
 }
 
 /// The keys that stand twice in one map. Only for a text that was read without an error.
 fn duplicates(text: &str) -> Vec<Duplicate> {
     let mut found = Vec::new();
-    let mut open: Vec<Open> = Vec::new();
+    let mut open: Vec<Open<'_>> = Vec::new();
     for event in Parser::new_from_str(text) {
         let Ok((event, span)) = event else { break };
         let place = Place {
-            line: span.start.line() as u64,
-            column: span.start.col() as u64 + 1,
+            line: small(span.start.line() as u64),
+            column: small(span.start.col() as u64 + 1),
         };
         match event {
             Event::Scalar(value, style, ..) => {
@@ -261,13 +299,12 @@ fn duplicates(text: &str) -> Vec<Duplicate> {
                     key: key @ None,
                 }) = open.last_mut()
                 {
-                    let text = value.into_owned();
-                    let merges = text == "<<" && style == ScalarStyle::Plain;
-                    *key = Some(text.clone());
-                    if let Some(&first) = keys.get(&text).filter(|_| !merges) {
-                        found.push(duplicate(&open, text, first, place));
+                    let merges = value == "<<" && style == ScalarStyle::Plain;
+                    *key = Some(value.clone());
+                    if let Some(&first) = keys.get(&value).filter(|_| !merges) {
+                        found.push(duplicate(&open, value.into_owned(), first, place));
                     } else {
-                        keys.insert(text, place);
+                        keys.insert(value, place);
                     }
                 } else {
                     value_ended(&mut open);
@@ -279,7 +316,7 @@ fn duplicates(text: &str) -> Vec<Duplicate> {
                     key: key @ None, ..
                 }) = open.last_mut()
                 {
-                    *key = Some(String::new());
+                    *key = Some(Cow::default());
                 } else {
                     value_ended(&mut open);
                 }
@@ -300,15 +337,17 @@ fn duplicates(text: &str) -> Vec<Duplicate> {
     found
 }
 
-fn value_ended(open: &mut [Open]) {
+fn value_ended(open: &mut [Open<'_>]) {
     if let Some(Open::Map { key, .. }) = open.last_mut() {
         *key = None;
     }
 }
 
-fn duplicate(open: &[Open], text: String, first: Place, second: Place) -> Duplicate {
+fn duplicate(open: &[Open<'_>], text: String, first: Place, second: Place) -> Duplicate {
     let (top, inner) = match open.first() {
-        Some(Open::Map { key: Some(top), .. }) if open.len() > 1 => (top.clone(), Some(text)),
+        Some(Open::Map { key: Some(top), .. }) if open.len() > 1 => {
+            (top.clone().into_owned(), Some(text))
+        }
         _ => (text, None),
     };
     Duplicate {
@@ -335,7 +374,7 @@ fn explain(text: &str, error: &Error) -> Unreadable {
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayCounterOverflow { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => format!(
-            "is too large, too deep, or repeats its anchors too often ({})",
+            "is too large, too deep, or repeats its anchors too often ({}): split it, or repeat less",
             UserMessageFormatter.format_message(error)
         ),
         // What the parser itself could not read.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::file_source::{
     self, Place,
-    tree::{self, Duplicate, Kind, Tree},
+    tree::{self, Duplicate, Kind, MAX_VALUES, Tree},
 };
 use super::written::expressions;
 use super::{Contents, Finding, Wanted, Written, objects};
@@ -36,7 +36,7 @@ pub fn read(
     }
     let parsed: Vec<_> = documents
         .into_iter()
-        .map(|document| (document.before, tree::parse(document.text)))
+        .map(|document| (document.before, tree::parse(document.text, MAX_VALUES)))
         .collect();
     let trees = parsed.iter().filter_map(|(_, parsed)| parsed.as_ref().ok());
     if !trees.clone().any(|(root, _)| is_manifest(root)) {
@@ -84,7 +84,7 @@ fn is_manifest(root: &Tree) -> bool {
 fn manifest(
     root: &Tree,
     duplicates: Vec<Duplicate>,
-    before: u64,
+    before: u32,
     file: &str,
     default_namespace: &str,
     contents: &mut Contents,
@@ -148,7 +148,7 @@ fn entries(
         contents.problems.push(finding);
     }
     for entry in reading.entries {
-        let spec = serde_json::from_value::<ScheduledContainerSpec>(entry.spec.clone());
+        let spec = serde_json::from_value::<ScheduledContainerSpec>(entry.spec.value());
         let (Ok(spec), Some(tree)) = (spec, named.get(entry.name.as_str())) else {
             continue; // its types are those of the spec, and it was read from this text
         };
@@ -180,7 +180,7 @@ fn entries(
 /// One document of a text.
 struct Document<'t> {
     /// How many lines of the text are before its first.
-    before: u64,
+    before: u32,
     text: &'t str,
 }
 
@@ -190,7 +190,7 @@ fn documents(text: &str) -> Vec<Document<'_>> {
     let mut found = Vec::new();
     let mut start = (0, 0);
     let mut at = 0;
-    let mut push = |before: u64, text| {
+    let mut push = |before: u32, text| {
         if says_something(text) {
             found.push(Document { before, text });
         }
@@ -230,7 +230,7 @@ pub(super) fn of_file(file: &str, place: Option<Place>, message: &str) -> Findin
     }
 }
 
-fn lower(place: Place, lines: u64) -> Place {
+fn lower(place: Place, lines: u32) -> Place {
     Place {
         line: place.line + lines,
         ..place
@@ -238,7 +238,7 @@ fn lower(place: Place, lines: u64) -> Place {
 }
 
 /// Moves all places of a tree. It is no deeper than what is read.
-fn shift(tree: &mut Tree, lines: u64) {
+fn shift(tree: &mut Tree, lines: u32) {
     tree.place = lower(tree.place, lines);
     match &mut tree.kind {
         Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => {}
