@@ -13,7 +13,8 @@ CHARTS := punctual punctual-crds
 CARGO := cargo
 
 .PHONY: help demo demo-down test fmt fmt-check lint test-unit sim model test-robfig test-charts test-cluster \
-        test-oldest test-faults test-e2e fuzz generate image advisories build cluster-up cluster-down bench-smoke bench-next
+        test-oldest test-faults test-e2e fuzz generate image advisories build cluster-up cluster-down bench-smoke \
+        bench-fairness bench-next
 
 help: ## List the targets
 	@echo "Punctual runs containers on a schedule in Kubernetes. Targets:"
@@ -108,6 +109,9 @@ cluster-down: ## Take it down
 
 bench-smoke: ## Fire 1,000 schedules at one instant and measure
 	@hack/bench-smoke
+
+bench-fairness: ## Measure what a tenant feels of another that has 2,000 every-second schedules
+	@BENCH=fairness hack/bench-smoke
 
 bench-next: ## Measure the search for the next fire beside cron, croner and robfig
 	@hack/bench-next

@@ -1,6 +1,7 @@
 //! The driver: six phases in order for one schedule, and the loop that calls them for all.
 
 mod past;
+mod places;
 mod telling;
 mod watchdog;
 
@@ -8,10 +9,7 @@ use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::JoinSet,
-};
+use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -35,6 +33,7 @@ use crate::{
     traces::{Period, Traces},
 };
 use past::{Past, TELLING};
+use places::{Place, Places};
 use watchdog::{Progress, Watchdog};
 
 /// More rounds than any schedule needs: a run takes three, a burst of changes a few more.
@@ -43,19 +42,51 @@ const ROUNDS: usize = 30;
 const CONFLICTS: usize = 5;
 /// How long what was begun may take to end when we are asked to stop.
 const STOPPING: Duration = Duration::from_secs(4);
-/// A turn that takes longer than this waits for an answer that may never come, and gives its place
-/// back: it is a task that waits, and there is one for each schedule at most.
-const SLOW: Duration = Duration::from_millis(250);
 /// How often the states of all schedules are counted.
 const CENSUS: SignedDuration = SignedDuration::from_secs(5);
 
 /// How the driver works.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How many schedules are worked on at once, beside those that wait for an answer.
+    /// How many schedules are worked on at once at most, beside those that wait for an answer: fewer
+    /// while the API server can't keep up with more.
     pub concurrency: usize,
     /// How long before a fire its pod may be created, held.
     pub prepare_ahead: SignedDuration,
+}
+
+/// The requests of a turn, and the place that it has meanwhile.
+struct Asking {
+    place: Option<Place>,
+    requests: u64,
+}
+
+impl Asking {
+    /// Waits for an answer. If that is slow to come, the place is free for others: what is left is a
+    /// task that waits, and there is one for each schedule at most.
+    async fn wait_for<T>(
+        &mut self,
+        request: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.requests += 1;
+        let Some(place) = &mut self.place else {
+            return request.await;
+        };
+        let begun = Instant::now();
+        let mut request = pin!(request);
+        let in_time = tokio::time::timeout(place.patience(), &mut request).await;
+        let answer = match in_time {
+            Ok(answer) => answer,
+            Err(_) => {
+                place.free();
+                request.await
+            }
+        };
+        if answer.is_ok() {
+            place.answered(begun);
+        }
+        answer
+    }
 }
 
 /// Everything that the driver works with. Cheap to clone.
@@ -120,8 +151,7 @@ impl Driver {
 
     /// Looks after every schedule until `stop`; then ends what was begun, within a few seconds.
     pub async fn run(&self, stop: CancellationToken) {
-        let places = self.settings.concurrency.clamp(1, Semaphore::MAX_PERMITS);
-        let places = Arc::new(Semaphore::new(places));
+        let places = Places::new(self.settings.concurrency.max(1));
         let mut workers = JoinSet::new();
         let mut counted = Timestamp::MIN;
         let mut watchdog = Watchdog::new(self.progress.clone());
@@ -139,21 +169,18 @@ impl Driver {
             }
             // The place comes before the key, so that the most urgent key gets it.
             let next = async {
-                let place = places.clone().acquire_owned().await;
+                let place = places.take().await;
                 (self.queue.pop().await, place)
             };
             let (key, place) = tokio::select! {
                 () = stop.cancelled() => break,
                 next = next => next,
             };
-            // Nobody closes the places.
-            let (Some(key), Ok(place)) = (key, place) else {
-                continue;
-            };
+            let Some(key) = key else { continue };
             // Who was not answered last time waits for the next answer beside the others from the start.
             let place = (!self.past.hangs(&key)).then_some(place);
             let driver = self.clone();
-            workers.spawn(async move { driver.work_in(place, key).await });
+            workers.spawn(async move { driver.work(key, place).await });
         }
         let ending = async { while workers.join_next().await.is_some() {} };
         if tokio::time::timeout(STOPPING, ending).await.is_err() {
@@ -163,24 +190,16 @@ impl Driver {
         }
     }
 
-    /// One turn of one schedule, in a place that is free again when the turn turns out slow.
-    async fn work_in(&self, place: Option<OwnedSemaphorePermit>, key: Key) {
-        let mut turn = pin!(self.work(key));
-        if tokio::time::timeout(SLOW, &mut turn).await.is_err() {
-            drop(place);
-            turn.await;
-        }
-    }
-
     /// One turn of one schedule. Whatever goes wrong in it stays with this schedule.
-    async fn work(&self, key: Key) {
+    async fn work(&self, key: Key, place: Option<Place>) {
+        let mut asking = Asking { place, requests: 0 };
         let begun = self.clock.now();
         if let Some(again) = self.past.contended(&key, begun) {
             self.progress.made();
-            return self.queue.done(key, Some(again));
+            return self.queue.done(key, Some(again), 0);
         }
         let mut wake_at = None;
-        let turn = AssertUnwindSafe(self.reconcile(&key, &mut wake_at))
+        let turn = AssertUnwindSafe(self.reconcile(&key, &mut wake_at, &mut asking))
             .catch_unwind()
             .await;
         let result = turn.unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic))));
@@ -204,14 +223,24 @@ impl Driver {
             self.past.succeeded(&key);
         }
         self.progress.made();
-        self.queue.done(key, wake_at);
+        self.queue.done(key, wake_at, asking.requests);
     }
 
     /// Brings one schedule forward as far as it goes now. `wake_at` is when to do so again.
-    async fn reconcile(&self, key: &Key, wake_at: &mut Option<Timestamp>) -> Result<(), Error> {
+    async fn reconcile(
+        &self,
+        key: &Key,
+        wake_at: &mut Option<Timestamp>,
+        asking: &mut Asking,
+    ) -> Result<(), Error> {
         let mut learned = Learned::default();
         let (mut recorded, mut conflicts, mut put_off) = (false, 0, None);
         for _ in 0..ROUNDS {
+            // Who has had less goes first; but not where what was learned would be forgotten.
+            if recorded && learned.is_nothing() && self.queue.owes_another(key) {
+                *wake_at = Some(self.clock.now());
+                return Ok(());
+            }
             // 1, 2: parse and observe. The cache parses a spec once, when it comes in. (pure)
             let Some((entry, seen)) = self.cache.observe(key) else {
                 self.past.forget(key);
@@ -258,7 +287,7 @@ impl Driver {
                 }
                 // 4, 5: build and apply. (client)
                 let begun = self.clock.now();
-                let answer = self.apply(&entry, &seen, &step).await;
+                let answer = asking.wait_for(self.apply(&entry, &seen, &step)).await;
                 self.progress.made();
                 let answer = match answer {
                     Ok(answer) => answer,

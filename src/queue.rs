@@ -2,9 +2,10 @@
 //!
 //! Wakes at wall-clock instants come first, since a fire may be due; changes that the watches show
 //! come second, but one of them goes between some wakes, lest the end of a run is never seen where
-//! fires are always due. In both lines namespaces take turns. A schedule is handed out to one worker at a time. The clock is asked anew at least
-//! once a second, so that a step of the wall clock is noticed: forward, wakes are due; back, every
-//! key with a wake is looked at, since what was to happen soon would else be far away.
+//! fires are always due. In both lines the tenant comes first that has asked for the least lately. A
+//! schedule is handed out to one worker at a time. The clock is asked anew at least once a second, so
+//! that a step of the wall clock is noticed: forward, wakes are due; back, every key with a wake is
+//! looked at, since what was to happen soon would else be far away.
 
 mod line;
 
@@ -19,8 +20,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use line::Line;
 pub use line::Tenant;
+use line::{Had, Line};
 
 /// How long the queue sleeps at most before it asks the clock again.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -41,6 +42,7 @@ pub struct Queue<K> {
 struct State<K> {
     due: Line<K>,
     changed: Line<K>,
+    had: Had,
     /// How many wakes were handed out since the last change.
     wakes_in_row: u32,
     /// What stands in one of the two lines.
@@ -58,6 +60,7 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> Queue<K> {
         let state = State {
             due: Line::default(),
             changed: Line::default(),
+            had: Had::default(),
             wakes_in_row: 0,
             queued: HashSet::new(),
             taken: HashMap::new(),
@@ -100,9 +103,19 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> Queue<K> {
         state.take()
     }
 
-    /// Gives a key back, and says when to hand it out again if nothing changes before that.
-    pub fn done(&self, key: K, wake_at: Option<Timestamp>) {
+    /// Whether the time of another tenant has come that has had less than this key's.
+    pub fn owes_another(&self, key: &K) -> bool {
         let mut state = self.lock();
+        state.line_up_due(self.clock.now());
+        let State { due, had, .. } = &mut *state;
+        due.owes_another(&key.tenant(), had)
+    }
+
+    /// Gives a key back, and says when to hand it out again if nothing changes before that; and how
+    /// much was asked for meanwhile.
+    pub fn done(&self, key: K, wake_at: Option<Timestamp>, requests: u64) {
+        let mut state = self.lock();
+        state.had.add(key.tenant(), requests);
         let again = state.taken.remove(&key).unwrap_or(false);
         state.wake(&key, wake_at);
         if again {
@@ -158,18 +171,22 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> State<K> {
         loop {
             let change = match self.wakes_in_row < WAKES {
                 true => None,
-                false => self.changed.pop(),
+                false => self.changed.pop(&self.had),
             };
-            let wake = change.is_none().then(|| self.due.pop()).flatten();
+            let wake = match change {
+                None => self.due.pop(&self.had),
+                Some(_) => None,
+            };
             self.wakes_in_row = if wake.is_some() {
                 self.wakes_in_row + 1
             } else {
                 0
             };
-            let key = change.or(wake).or_else(|| self.changed.pop())?;
+            let key = change.or(wake).or_else(|| self.changed.pop(&self.had))?;
             // A key that was moved ahead stands in both lines; the second time it is gone already.
             if self.queued.remove(&key) {
                 self.taken.insert(key.clone(), false);
+                self.had.add(key.tenant(), 1);
                 return Some(key);
             }
         }
@@ -231,13 +248,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_has_asked_for_the_least_lately_comes_first() {
+        let queue = Queue::new(Clock::simulated(Timestamp::UNIX_EPOCH));
+        for number in 0..100 {
+            queue.push(("many", number));
+        }
+        for key in taken(&queue, 20).await {
+            queue.done(key, None, 2);
+        }
+        for number in 0..30 {
+            queue.push(("few", number));
+        }
+        let few = |keys: Vec<Key>| keys.iter().filter(|key| key.0 == "few").count();
+        assert_eq!(few(taken(&queue, 20).await), 20, "as many as the other had");
+        for number in 0..20 {
+            queue.done(("few", number), None, 2);
+        }
+        assert_eq!(few(taken(&queue, 10).await), 5, "then they take turns");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn wakes_come_first_and_changes_are_not_forgotten() {
         let queue = Queue::new(Clock::simulated(Timestamp::UNIX_EPOCH));
         for number in 0..10 {
             queue.push(("due", number));
         }
         for key in taken(&queue, 10).await {
-            queue.done(key, Some(Timestamp::UNIX_EPOCH));
+            queue.done(key, Some(Timestamp::UNIX_EPOCH), 0);
         }
         for number in 0..3 {
             queue.push(("changed", number));

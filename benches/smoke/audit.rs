@@ -23,6 +23,7 @@ pub struct Request {
     pub verb: String,
     /// With its subresource, such as `pods/binding`.
     pub resource: String,
+    pub namespace: String,
     pub name: String,
     pub code: u16,
     /// When the answer was complete: what was written is durable by then.
@@ -73,6 +74,7 @@ impl Log {
                 user: line.user.username,
                 verb: line.verb,
                 resource,
+                namespace: object.namespace,
                 name: object.name,
                 code: line.response_status.code,
                 answered: line.stage_timestamp,

@@ -1,12 +1,14 @@
 //! A herd: many schedules that fire at one instant, on a real API server. How late each of them is,
 //! and what a run costs.
 //!
-//! `make bench-smoke` runs it; docs/performance.md says what is measured and how. Works on no other
+//! `make bench-smoke` runs it, and `make bench-fairness` runs two tenants instead (`fairness`);
+//! docs/performance.md says what is measured and how. Works on no other
 //! cluster than the one that `hack/cluster/cluster` makes, and leaves nothing of its own in it.
 
 mod audit;
 mod cluster;
 mod controller;
+mod fairness;
 mod figures;
 mod herd;
 mod machine;
@@ -45,14 +47,19 @@ async fn main() -> ExitCode {
 async fn bench() -> anyhow::Result<()> {
     let settings = Settings::from_environment()?;
     let cluster = Cluster::connect().await?;
+    let fairness = std::env::var("BENCH").is_ok_and(|bench| bench == "fairness");
     let measured = tokio::select! {
-        measured = measure(&settings, &cluster) => measured,
+        measured = fairness::bench(&settings, &cluster), if fairness => measured.map(|()| None),
+        measured = measure(&settings, &cluster), if !fairness => measured.map(Some),
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
     // Whatever happened, what was made goes.
     let cleaned = cluster.clean_up().await;
     let figures = measured?;
     cleaned?;
+    let Some(figures) = figures else {
+        return Ok(());
+    };
 
     let section = page::section(&settings, &figures);
     println!("\n{section}");

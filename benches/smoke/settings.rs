@@ -52,7 +52,8 @@ impl Settings {
     }
 }
 
-fn number<T: FromStr<Err = std::num::ParseIntError>>(name: &str) -> anyhow::Result<Option<T>> {
+/// A number that the environment says, if it does.
+pub fn number<T: FromStr<Err = std::num::ParseIntError>>(name: &str) -> anyhow::Result<Option<T>> {
     match env::var(name) {
         Ok(text) => text
             .parse()

@@ -102,7 +102,7 @@ pub struct Controller {
     #[command(flatten)]
     traces: TraceFlags,
 
-    /// How many schedules are worked on at once.
+    /// How many schedules are worked on at once at most; fewer while the API server can't keep up.
     #[arg(
         long,
         env = "PUNCTUAL_CONCURRENCY",

@@ -21,7 +21,7 @@ pub struct Seen {
 }
 
 /// What the answers to earlier steps have taught that no object shows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Learned {
     /// The attempts whose pods Kubernetes refused to create, for good.
     pub refused: Vec<Refused>,
@@ -39,6 +39,11 @@ pub struct Learned {
 }
 
 impl Learned {
+    /// Whether the objects show all of it.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Why Kubernetes refused the pod of this attempt, if it did.
     pub fn refused(&self, run: RunId) -> Option<&Refused> {
         self.refused.iter().find(|refused| refused.run == run)
@@ -68,7 +73,7 @@ impl Learned {
 }
 
 /// What is not tried again in this turn.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PutOff {
     pub runs: Vec<RunId>,
     pub uids: Vec<String>,

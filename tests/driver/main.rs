@@ -8,6 +8,7 @@ mod clocks;
 mod crashes;
 mod edits;
 mod effort;
+mod fairness;
 mod hostile;
 mod housekeeping;
 mod life;

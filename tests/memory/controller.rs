@@ -27,7 +27,7 @@ use punctual::{
 };
 use serde_json::Value;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Semaphore, mpsc, watch},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -50,6 +50,7 @@ pub struct Link {
     pub faults: Faults,
     /// How long a request takes at most, there and back each.
     pub delay: Duration,
+    pub busy: Option<Busy>,
     pub dice: Arc<Mutex<Dice>>,
     /// Nothing comes through the watches while this is true.
     pub frozen: Arc<AtomicBool>,
@@ -59,6 +60,15 @@ pub struct Link {
     pub spans: Option<Arc<Mutex<Vec<Span>>>>,
     /// Kills the controller; another comes after the time that is sent.
     pub crash: mpsc::UnboundedSender<Duration>,
+}
+
+/// A server that is busy with a few requests at a time. All clones are one.
+#[derive(Clone)]
+pub struct Busy {
+    /// Given in the order in which they are asked for.
+    pub places: Arc<Semaphore>,
+    /// How long a request takes in its place.
+    pub takes: Duration,
 }
 
 /// Runs controllers, one after the other, for ever: each until it is killed.
@@ -162,6 +172,11 @@ impl Link {
             Outage::None => {}
             Outage::Down => return Err(std::io::ErrorKind::ConnectionRefused.into()),
             Outage::Overloaded => return Ok(refusal(429)),
+        }
+        if let Some(busy) = self.busy.as_ref().filter(|_| call.verb != Verb::Watch) {
+            let place = busy.places.acquire().await;
+            tokio::time::sleep(busy.takes).await;
+            drop(place);
         }
         if !call.writes() {
             return self.read(call).await;

@@ -1,4 +1,4 @@
-//! What users do to schedules and pods. Everything is in the namespace "default".
+//! What users do to schedules and pods, in the namespace "default" unless they name another.
 
 use serde_json::{Value, json};
 
@@ -12,8 +12,16 @@ use super::{
 impl World {
     /// Creates a schedule.
     pub fn apply(&self, schedule: &Template) {
+        self.apply_in("default", schedule);
+    }
+
+    /// Creates a schedule in this namespace.
+    pub fn apply_in(&self, namespace: &str, schedule: &Template) {
         let object = json!({"metadata": {}, "spec": schedule.spec});
-        let id = schedule_id(&schedule.name);
+        let id = Id {
+            namespace: namespace.into(),
+            ..schedule_id(&schedule.name)
+        };
         self.server
             .with(|store, now| store.create("user", now, id, object))
             .expect("a new name");

@@ -15,10 +15,13 @@ use punctual::{
     traces::Span,
 };
 use serde_json::Value;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+};
 
 use super::{
-    controller::{Link, keep_running},
+    controller::{Busy, Link, keep_running},
     faults::{Dice, Faults},
     kubelet::kubelet,
     server::{Server, Written, gated},
@@ -45,6 +48,9 @@ pub struct Options {
     pub garbage: Duration,
     /// Whether the controllers tell traces.
     pub traced: bool,
+    /// How many requests the server works on at once, and how long each takes then; the others wait in
+    /// the order in which they came. Without it the server is never busy.
+    pub capacity: Option<(usize, Duration)>,
 }
 
 impl Default for Options {
@@ -57,6 +63,7 @@ impl Default for Options {
             concurrency: 8,
             garbage: Duration::ZERO,
             traced: false,
+            capacity: None,
         }
     }
 }
@@ -67,6 +74,7 @@ pub struct World {
     pub options: Options,
     links: BTreeMap<String, Link>,
     spans: Arc<Mutex<Vec<Span>>>,
+    busy: Option<Busy>,
     tasks: JoinSet<()>,
 }
 
@@ -79,6 +87,10 @@ impl World {
         tasks.spawn(kubelet(server.clone(), options.garbage));
         Self {
             server,
+            busy: options.capacity.map(|(at_once, takes)| Busy {
+                places: Arc::new(Semaphore::new(at_once)),
+                takes,
+            }),
             options,
             links: BTreeMap::new(),
             spans: Arc::default(),
@@ -119,6 +131,7 @@ impl World {
             clock: Clock::simulated(self.server.clock.now()),
             faults: self.options.faults.clone(),
             delay: self.options.delay,
+            busy: self.busy.clone(),
             dice: Arc::new(Mutex::new(Dice::new(seed))),
             frozen: Arc::default(),
             metrics: Arc::default(),

@@ -1,0 +1,124 @@
+//! Tenants that share an API server which can't keep up: what one of them feels of another.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::memory::{Options, Resource, World, schedule};
+
+/// A server that answers 400 requests a second, however many it is asked for at once.
+const CAPACITY: (usize, Duration) = (8, Duration::from_millis(20));
+
+/// How many every-second schedules the greedy tenant has: twenty-five times what the server can do.
+const MANY: usize = 2_000;
+
+/// The modest tenants, and how many schedules each of them has that fire every five seconds.
+const MODEST: [(&str, usize); 2] = [("few", 20), ("one", 1)];
+
+fn busy() -> Options {
+    Options {
+        ahead: SignedDuration::from_secs(5),
+        concurrency: 64,
+        capacity: Some(CAPACITY),
+        ..Options::default()
+    }
+}
+
+/// How late the runs of a namespace since `since` were released, in milliseconds and in order.
+fn lateness(world: &World, namespace: &str, since: Timestamp) -> Vec<i64> {
+    let held = |pod: &Value| {
+        let gates = pod["spec"]["schedulingGates"].as_array();
+        gates.is_some_and(|gates| !gates.is_empty())
+    };
+    let mut late = Vec::new();
+    for change in world.changes() {
+        let (Some(before), Some(after)) = (&change.before, &change.after) else {
+            continue;
+        };
+        if change.id.namespace != namespace || change.id.resource != Resource::Pods {
+            continue;
+        }
+        if held(before) && !held(after) {
+            let fire = &after["metadata"]["annotations"]["punctual.dev/fire-time"];
+            let fire: Timestamp = fire.as_str().expect("its fire").parse().expect("a time");
+            if fire >= since {
+                late.push(change.at.duration_since(fire).as_millis() as i64);
+            }
+        }
+    }
+    late.sort_unstable();
+    late
+}
+
+/// At p50, at p99, and the most.
+fn figures(sorted: &[i64]) -> [i64; 3] {
+    [50, 99, 100].map(|percent| percentile(sorted, percent))
+}
+
+fn percentile(sorted: &[i64], percent: usize) -> i64 {
+    sorted[(sorted.len() - 1) * percent / 100]
+}
+
+/// How late the modest tenants are beside `many` schedules that fire every second; and how many writes a
+/// second there are in all.
+async fn beside(many: usize) -> (Vec<Vec<i64>>, f64) {
+    let world = World::new(busy());
+    for (namespace, few) in MODEST {
+        for n in 0..few {
+            let schedule = schedule(&format!("beat-{n}"), "*/5 * * * * *").takes(0.1);
+            world.apply_in(namespace, &schedule);
+        }
+    }
+    for n in 0..many {
+        let schedule = schedule(&format!("beat-{n}"), "* * * * * *").takes(0.1);
+        world.apply_in("many", &schedule);
+    }
+    world.until("12:00:14").await;
+    let since = world.now();
+    world.until("12:00:34").await;
+    let writes = world.written(since).len() as f64 / 20.0;
+    let late = MODEST.map(|(namespace, few)| {
+        let late = lateness(&world, namespace, since);
+        assert_eq!(late.len(), few * 4, "{namespace}: each fire has a run");
+        late
+    });
+    (late.into(), writes)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_of_two_thousand_every_second_schedules_at_most_doubles_the_lateness_of_another() {
+    let (alone, _) = beside(0).await;
+    let (beside, writes) = beside(MANY).await;
+    for (((_, few), alone), beside) in MODEST.iter().zip(alone).zip(beside) {
+        let (alone, beside) = (figures(&alone), figures(&beside));
+        println!(
+            "{few} schedules: p50, p99, most: alone {alone:?} ms, beside {MANY} {beside:?} ms: {:.2} times at \
+             p99, at {writes:.0} writes a second",
+            beside[1] as f64 / alone[1] as f64
+        );
+        // Time is the test's own, so this is the same on every machine.
+        assert!(
+            beside[1] <= 2 * alone[1],
+            "{few}: {beside:?} beside {alone:?}"
+        );
+    }
+    // Nobody is slowed for the sake of fairness: the server has all the work that it can do.
+    assert!(writes > 360.0, "{writes:.0} writes a second of 400");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_herd_alone_has_the_whole_server() {
+    let world = World::new(busy());
+    for n in 0..500 {
+        world.apply(&schedule(&format!("herd-{n}"), "0 * * * * *").takes(30.0));
+    }
+    world.until("12:00:59").await;
+    let since = world.now();
+    world.until("12:01:20").await;
+    let late = lateness(&world, "default", since);
+    assert_eq!(late.len(), 500);
+    // Two writes each, of 400 a second.
+    let [_, _, most] = figures(&late);
+    assert!(most <= 2_500 * 11 / 10, "{most} ms");
+}
