@@ -502,7 +502,7 @@ fn file(text: &str, template: &str) {
 fn laughs(size: usize, merge: bool) -> String {
     let mut text = match merge {
         true => "x0: &x0 {k: a}\n".to_owned(),
-        false => format!("x0: &x0 [{}]\n", vec!["a"; 10].join(", ")),
+        false => format!("x0: &x0 [{}]\n", ["a"; 10].join(", ")),
     };
     for i in 1.. {
         let before = vec![format!("*x{}", i - 1); 10].join(", ");
