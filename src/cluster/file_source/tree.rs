@@ -1,19 +1,19 @@
 //! YAML or JSON text → a tree in which every value knows its place. Bounded on any input; knows
 //! nothing of schedules.
 
-use std::{borrow::Cow, collections::HashMap};
+mod duplicates;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
-use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle};
 use serde_saphyr::{DuplicateKeyPolicy, Error, Location, MessageFormatter, NonFiniteFloatPolicy};
 use serde_saphyr::{Spanned, UserMessageFormatter};
 
 /// How many maps and lists may be in one another.
 const MAX_DEPTH: usize = 32;
 
-/// How many values a text may have: room for ten thousand entries, and some megabytes of memory.
-pub const MAX_VALUES: usize = 100_000;
+/// How many values a text may have: room for some thousand entries, some megabytes of memory, and a
+/// tenth of a second.
+pub const MAX_VALUES: usize = 40_000;
 
 /// How many lines a text may have.
 const MAX_LINES: usize = 100_000;
@@ -113,7 +113,7 @@ pub fn parse(text: &str, most: usize) -> Result<(Tree, Vec<Duplicate>), Unreadab
     };
     let tree = serde_saphyr::from_str_with_options::<Tree>(text, options)
         .map_err(|error| explain(text, &error))?;
-    Ok((tree, duplicates(text)))
+    Ok((tree, duplicates::find(text)))
 }
 
 impl Tree {
@@ -269,92 +269,6 @@ impl<'de> Visitor<'de> for KindVisitor {
             entries.push((Key { text, place }, value));
         }
         Ok(Kind::Map(entries))
-    }
-}
-
-/// A map or list that has begun and not ended.
-enum Open<'t> {
-    List,
-    Map {
-        keys: HashMap<Cow<'t, str>, Place>,
-        /// The key whose value comes next.
-        key: Option<Cow<'t, str>>,
-    },
-}
-
-/// The keys that stand twice in one map. Only for a text that was read without an error.
-fn duplicates(text: &str) -> Vec<Duplicate> {
-    let mut found = Vec::new();
-    let mut open: Vec<Open<'_>> = Vec::new();
-    for event in Parser::new_from_str(text) {
-        let Ok((event, span)) = event else { break };
-        let place = Place {
-            line: small(span.start.line() as u64),
-            column: small(span.start.col() as u64 + 1),
-        };
-        match event {
-            Event::Scalar(value, style, ..) => {
-                if let Some(Open::Map {
-                    keys,
-                    key: key @ None,
-                }) = open.last_mut()
-                {
-                    let merges = value == "<<" && style == ScalarStyle::Plain;
-                    *key = Some(value.clone());
-                    if let Some(&first) = keys.get(&value).filter(|_| !merges) {
-                        found.push(duplicate(&open, value.into_owned(), first, place));
-                    } else {
-                        keys.insert(value, place);
-                    }
-                } else {
-                    value_ended(&mut open);
-                }
-            }
-            Event::Alias(_) => {
-                // An alias as a key has no text here: such a key is not looked at.
-                if let Some(Open::Map {
-                    key: key @ None, ..
-                }) = open.last_mut()
-                {
-                    *key = Some(Cow::default());
-                } else {
-                    value_ended(&mut open);
-                }
-            }
-            Event::MappingStart(..) => open.push(Open::Map {
-                keys: HashMap::new(),
-                key: None,
-            }),
-            Event::SequenceStart(..) => open.push(Open::List),
-            Event::MappingEnd | Event::SequenceEnd => {
-                open.pop();
-                value_ended(&mut open);
-            }
-            // Marks and comments are no values.
-            _ => {}
-        }
-    }
-    found
-}
-
-fn value_ended(open: &mut [Open<'_>]) {
-    if let Some(Open::Map { key, .. }) = open.last_mut() {
-        *key = None;
-    }
-}
-
-fn duplicate(open: &[Open<'_>], text: String, first: Place, second: Place) -> Duplicate {
-    let (top, inner) = match open.first() {
-        Some(Open::Map { key: Some(top), .. }) if open.len() > 1 => {
-            (top.clone().into_owned(), Some(text))
-        }
-        _ => (text, None),
-    };
-    Duplicate {
-        top,
-        inner,
-        first,
-        second,
     }
 }
 
