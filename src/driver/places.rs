@@ -127,6 +127,8 @@ struct Pace {
     full: bool,
     /// How long answers take with few places, and when that was measured. None while it is.
     alone: Option<(Duration, Instant)>,
+    /// How many places there are again when that is measured.
+    usual: usize,
     /// Since when there have been so many places.
     since: Instant,
 }
@@ -139,6 +141,7 @@ impl Pace {
             answers: Vec::new(),
             full: false,
             alone: None,
+            usual: LEAST,
             since: now,
         }
     }
@@ -170,10 +173,11 @@ impl Pace {
         let limit = match self.alone {
             None => {
                 self.alone = Some((*took, now));
-                self.limit
+                self.usual
             }
             Some((_, measured)) if now.duration_since(measured) > FRESH => {
                 self.alone = None;
+                self.usual = self.limit;
                 LEAST
             }
             Some((alone, _)) if *took > alone * 3 / 2 => self.limit * 3 / 4,
