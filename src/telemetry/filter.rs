@@ -46,9 +46,36 @@ impl LogFilter {
     }
 }
 
+/// The client's own word for each answer that is an error: it names nobody, and we tell the same by the
+/// name of the schedule, or of the watch.
+const TOLD_ANYWAY: &str = "kube_client::client::builder";
+
 pub(super) fn parsed(text: &str) -> Result<EnvFilter, TelemetryError> {
-    EnvFilter::try_new(text).map_err(|source| TelemetryError::Filter {
+    let wrong = |source| TelemetryError::Filter {
         filter: text.to_owned(),
         source,
-    })
+    };
+    let filter = EnvFilter::try_new(text).map_err(wrong)?;
+    if text.contains("kube_client") {
+        return Ok(filter);
+    }
+    let quiet = format!("{TOLD_ANYWAY}=off").parse().map_err(wrong)?;
+    Ok(filter.add_directive(quiet))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_we_tell_ourselves_is_left_out_unless_it_is_asked_for() {
+        for (filter, has) in [
+            ("info", true),
+            ("info,kube_client=error", false),
+            ("off,punctual=debug", true),
+        ] {
+            let shown = parsed(filter).unwrap().to_string();
+            assert_eq!(shown.contains("builder=off"), has, "{shown}");
+        }
+    }
 }

@@ -23,8 +23,8 @@ use crate::{core::backoff, metrics::Metrics};
 const BATCH: usize = 512;
 /// How long the first of them waits for others.
 const LINGER: Duration = Duration::from_secs(1);
-/// How often a batch is sent, over about ten seconds: so long a collector may take to be restarted.
-const TRIES: u32 = 8;
+/// How often a batch is sent, over 12.75 seconds: ten of them a collector may take to be restarted.
+const TRIES: u32 = 9;
 /// How long is left after the stop for what was told until then.
 const LAST_SPANS: Duration = Duration::from_secs(1);
 
