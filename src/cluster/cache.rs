@@ -359,10 +359,7 @@ const TOO_MANY: &str = "make the pod template smaller, for instance with a Confi
 
 /// What a spec says, or why it can't be read.
 fn decoded(spec: Option<&RawValue>) -> Result<ScheduledContainerSpec, String> {
-    let text = spec.map_or("null", RawValue::get);
-    values::bounded(text, TOO_MANY)?;
-    let spec: ScheduledContainerSpec =
-        serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let spec: ScheduledContainerSpec = values::decoded(spec, TOO_MANY)?;
     let timing = serde_json::to_string(&TimingSpec::from(&spec));
     match timing.is_ok_and(|timing| timing.len() <= form::LONGEST) {
         true => Ok(spec),

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
-use super::memory::{Options, Resource, World, schedule};
+use super::{
+    figures,
+    memory::{Options, Resource, World, gated, schedule},
+};
 
 /// A server that answers 400 requests a second, however many it is asked for at once.
 const CAPACITY: (usize, Duration) = (8, Duration::from_millis(20));
@@ -27,10 +29,6 @@ fn busy() -> Options {
 
 /// How late the runs of a namespace since `since` were released, in milliseconds and in order.
 fn lateness(world: &World, namespace: &str, since: Timestamp) -> Vec<i64> {
-    let held = |pod: &Value| {
-        let gates = pod["spec"]["schedulingGates"].as_array();
-        gates.is_some_and(|gates| !gates.is_empty())
-    };
     let mut late = Vec::new();
     for change in world.changes() {
         let (Some(before), Some(after)) = (&change.before, &change.after) else {
@@ -39,7 +37,7 @@ fn lateness(world: &World, namespace: &str, since: Timestamp) -> Vec<i64> {
         if change.id.namespace != namespace || change.id.resource != Resource::Pods {
             continue;
         }
-        if held(before) && !held(after) {
+        if gated(before) && !gated(after) {
             let fire = &after["metadata"]["annotations"]["punctual.dev/fire-time"];
             let fire: Timestamp = fire.as_str().expect("its fire").parse().expect("a time");
             if fire >= since {
@@ -49,15 +47,6 @@ fn lateness(world: &World, namespace: &str, since: Timestamp) -> Vec<i64> {
     }
     late.sort_unstable();
     late
-}
-
-/// At p50, at p99, and the most.
-fn figures(sorted: &[i64]) -> [i64; 3] {
-    [50, 99, 100].map(|percent| percentile(sorted, percent))
-}
-
-fn percentile(sorted: &[i64], percent: usize) -> i64 {
-    sorted[(sorted.len() - 1) * percent / 100]
 }
 
 /// How late the modest tenants are beside `many` schedules that fire every second; and how many writes a

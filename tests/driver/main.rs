@@ -33,6 +33,11 @@ fn ahead(seconds: i64) -> Options {
     }
 }
 
+/// Of numbers in order, those at p50 and at p99, and the last.
+fn figures(sorted: &[i64]) -> [i64; 3] {
+    [50, 99, 100].map(|percent| sorted[(sorted.len() - 1) * percent / 100])
+}
+
 /// The times of day at which pods were started, to the second.
 fn starts(world: &World) -> String {
     let lives = world.lives();

@@ -2,7 +2,10 @@
 
 use jiff::SignedDuration;
 
-use super::memory::{Fault, Options, Refusal, World, faults::Faults, schedule};
+use super::{
+    figures,
+    memory::{Fault, Options, Refusal, World, faults::Faults, schedule},
+};
 
 /// How many schedules a controller works on at once here, and how many fail: many times as many.
 const PLACES: usize = 64;
@@ -59,14 +62,9 @@ async fn lateness(bad: usize, faults: Faults, refuse: bool) -> (Vec<i64>, f64) {
     (late, requests as f64 / 30.0 - good)
 }
 
-fn percentile(sorted: &[i64], percent: usize) -> i64 {
-    sorted[(sorted.len() - 1) * percent / 100]
-}
-
 async fn slow_nobody(what: &str, faults: Faults, refuse: bool) {
     let (alone, _) = lateness(0, Faults::none(), false).await;
     let (beside, requests) = lateness(BAD, faults, refuse).await;
-    let figures = |all: &[i64]| (percentile(all, 50), percentile(all, 99), all[all.len() - 1]);
     let (alone, beside) = (figures(&alone), figures(&beside));
     println!(
         "{what}: p50, p99, most: alone {alone:?} ms, beside {BAD} bad ones {beside:?} ms; \
@@ -74,7 +72,7 @@ async fn slow_nobody(what: &str, faults: Faults, refuse: bool) {
     );
     // Time is the test's own, so these are numbers of waits, and the same on every machine.
     assert!(
-        beside.1 <= alone.1 * 3 / 2 + 1,
+        beside[1] <= alone[1] * 3 / 2 + 1,
         "{what}: {beside:?} beside {alone:?}"
     );
     assert!(

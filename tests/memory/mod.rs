@@ -30,7 +30,7 @@ mod world;
 pub use call::Verb;
 pub use faults::Fault;
 pub use schedules::{Template, schedule};
-pub use server::{Outage, Refusal};
+pub use server::{Outage, Refusal, gated};
 pub use store::Resource;
 pub use users::schedule_id;
 pub use world::{Options, World};

@@ -12,32 +12,27 @@ const CLAIMS: [&str; 2] = ["active", "queued"];
 
 /// The status, without what can't be read of it; or what nothing can be decided without.
 pub fn read(part: Option<&RawValue>) -> Result<ScheduledContainerStatus, String> {
-    let text = part.map_or("null", RawValue::get);
-    values::bounded(
-        text,
-        "no controller has written it; delete what somebody else has put there",
-    )?;
+    let way_out = "no controller has written it; delete what somebody else has put there";
+    let text = values::text(part, way_out)?;
     let wrong = match serde_json::from_str::<Option<ScheduledContainerStatus>>(text) {
         Ok(status) => return Ok(status.unwrap_or_default()),
         Err(error) => error.to_string(),
     };
-    let Ok(mut fields) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(text) else {
+    let Ok(fields) = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(text) else {
         return Err(wrong);
     };
-    let mut wrong = Vec::new();
+    let mut readable = BTreeMap::new();
     for (name, value) in &fields {
-        let alone = BTreeMap::from([(name, value)]);
-        match decoded(&alone) {
-            Ok(_) => {}
+        match decoded(&BTreeMap::from([(name, value)])) {
+            Ok(_) => drop(readable.insert(name, value)),
             Err(error) if CLAIMS.contains(&name.as_str()) => {
                 return Err(format!("{name}: {error}"));
             }
             // What is decided stands elsewhere in it as well, or is lost for nobody but the reader.
-            Err(_) => wrong.push(name.clone()),
+            Err(_) => {}
         }
     }
-    fields.retain(|name, _| !wrong.contains(name));
-    decoded(&fields)
+    decoded(&readable)
 }
 
 fn decoded(fields: &impl Serialize) -> Result<ScheduledContainerStatus, String> {
