@@ -40,6 +40,8 @@ use watchdog::{Progress, Watchdog};
 const ROUNDS: usize = 30;
 /// So often in a row a turn tries to write the status while others write it.
 const CONFLICTS: usize = 5;
+/// How long a place is waited for before the loop shows that it still goes round.
+const GLANCE: Duration = Duration::from_secs(1);
 /// How long what was begun may take to end when we are asked to stop.
 const STOPPING: Duration = Duration::from_secs(4);
 /// How often the states of all schedules are counted.
@@ -169,14 +171,14 @@ impl Driver {
             }
             // The place comes before the key, so that the most urgent key gets it.
             let next = async {
-                let place = places.take().await;
-                (self.queue.pop().await, place)
+                let place = tokio::time::timeout(GLANCE, places.take()).await.ok()?;
+                Some((self.queue.pop().await?, place))
             };
-            let (key, place) = tokio::select! {
+            let next = tokio::select! {
                 () = stop.cancelled() => break,
                 next = next => next,
             };
-            let Some(key) = key else { continue };
+            let Some((key, place)) = next else { continue };
             // Who was not answered last time waits for the next answer beside the others from the start.
             let place = (!self.past.hangs(&key)).then_some(place);
             let driver = self.clone();
@@ -236,11 +238,6 @@ impl Driver {
         let mut learned = Learned::default();
         let (mut recorded, mut conflicts, mut put_off) = (false, 0, None);
         for _ in 0..ROUNDS {
-            // Who has had less goes first; but not where what was learned would be forgotten.
-            if recorded && learned.is_nothing() && self.queue.owes_another(key) {
-                *wake_at = Some(self.clock.now());
-                return Ok(());
-            }
             // 1, 2: parse and observe. The cache parses a spec once, when it comes in. (pure)
             let Some((entry, seen)) = self.cache.observe(key) else {
                 self.past.forget(key);
@@ -270,6 +267,15 @@ impl Driver {
                 now,
             );
             *wake_at = wake;
+            // Who has had less goes first; but not where what was learned would be forgotten, nor between
+            // a claim and its release: that run would start as late as all others of its tenant.
+            let releases = steps
+                .iter()
+                .any(|step| matches!(step, Step::Release { .. }));
+            if recorded && learned.is_nothing() && !releases && self.queue.owes_another(key) {
+                *wake_at = Some(now);
+                return Ok(());
+            }
             if steps.is_empty() {
                 self.cache.forget_gone(key);
                 return put_off.map_or(Ok(()), Err);

@@ -10,9 +10,9 @@
 mod line;
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     hash::Hash,
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -40,19 +40,32 @@ pub struct Queue<K> {
 }
 
 struct State<K> {
-    due: Line<K>,
-    changed: Line<K>,
+    due: Line<Ticket<K>>,
+    changed: Line<Ticket<K>>,
     had: Had,
     /// How many wakes were handed out since the last change.
     wakes_in_row: u32,
-    /// What stands in one of the two lines.
-    queued: HashSet<K>,
+    /// What waits, and by which ticket: who is moved ahead gets another, and the first is void.
+    queued: HashMap<K, u64>,
+    tickets: u64,
     /// What a worker has, and whether it has to be looked at again afterwards.
     taken: HashMap<K, bool>,
     wakes: BTreeSet<(Timestamp, K)>,
     wake_of: HashMap<K, Timestamp>,
     /// The latest time that the clock has shown since it was last put back.
     latest: Timestamp,
+}
+
+/// A place in a line.
+struct Ticket<K> {
+    key: K,
+    number: u64,
+}
+
+impl<K: Tenant> Tenant for Ticket<K> {
+    fn tenant(&self) -> Arc<str> {
+        self.key.tenant()
+    }
 }
 
 impl<K: Clone + Eq + Hash + Ord + Tenant> Queue<K> {
@@ -62,7 +75,8 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> Queue<K> {
             changed: Line::default(),
             had: Had::default(),
             wakes_in_row: 0,
-            queued: HashSet::new(),
+            queued: HashMap::new(),
+            tickets: 0,
             taken: HashMap::new(),
             wakes: BTreeSet::new(),
             wake_of: HashMap::new(),
@@ -136,17 +150,21 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> State<K> {
     fn line_up(&mut self, key: K, due: bool) {
         if let Some(again) = self.taken.get_mut(&key) {
             *again = true;
-        } else if self.queued.insert(key.clone()) {
-            let line = if due {
-                &mut self.due
-            } else {
-                &mut self.changed
-            };
-            line.push(key);
-        } else if due {
-            // It waits among the changes, behind others that can wait.
-            self.due.push(key);
+            return;
         }
+        // Who waits among the changes is behind others that can wait, and is moved ahead.
+        if !due && self.queued.contains_key(&key) {
+            return;
+        }
+        self.tickets += 1;
+        let number = self.tickets;
+        self.queued.insert(key.clone(), number);
+        let line = if due {
+            &mut self.due
+        } else {
+            &mut self.changed
+        };
+        line.push(Ticket { key, number });
     }
 
     fn line_up_due(&mut self, now: Timestamp) {
@@ -168,28 +186,32 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> State<K> {
     }
 
     fn take(&mut self) -> Option<K> {
-        loop {
-            let change = match self.wakes_in_row < WAKES {
-                true => None,
-                false => self.changed.pop(&self.had),
-            };
-            let wake = match change {
-                None => self.due.pop(&self.had),
-                Some(_) => None,
-            };
-            self.wakes_in_row = if wake.is_some() {
-                self.wakes_in_row + 1
-            } else {
-                0
-            };
-            let key = change.or(wake).or_else(|| self.changed.pop(&self.had))?;
-            // A key that was moved ahead stands in both lines; the second time it is gone already.
-            if self.queued.remove(&key) {
-                self.taken.insert(key.clone(), false);
-                self.had.add(key.tenant(), 1);
-                return Some(key);
-            }
-        }
+        let Self {
+            due,
+            changed,
+            had,
+            queued,
+            ..
+        } = self;
+        let waits = |it: &Ticket<K>| queued.get(&it.key) == Some(&it.number);
+        let change = match self.wakes_in_row < WAKES {
+            true => None,
+            false => changed.pop(had, waits),
+        };
+        let wake = match change {
+            None => due.pop(had, waits),
+            Some(_) => None,
+        };
+        self.wakes_in_row = if wake.is_some() {
+            self.wakes_in_row + 1
+        } else {
+            0
+        };
+        let next = change.or(wake).or_else(|| changed.pop(had, waits))?;
+        self.queued.remove(&next.key);
+        self.taken.insert(next.key.clone(), false);
+        self.had.add(next.key.tenant(), 1);
+        Some(next.key)
     }
 
     fn wake(&mut self, key: &K, at: Option<Timestamp>) {
@@ -282,5 +304,29 @@ mod tests {
         let keys = taken(&queue, 20).await;
         let shown: String = keys.iter().map(|key| &key.0[..1]).collect();
         assert_eq!(shown, "ddddcddddcddc");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_waits_for_no_more_than_some_wakes_however_long_all_has_been_due() {
+        let queue = Queue::new(Clock::simulated(Timestamp::UNIX_EPOCH));
+        let turn = async || {
+            let key = queue.pop().await.expect("all are due");
+            // What it wrote is shown while it is under way.
+            queue.push(key);
+            queue.done(key, Some(Timestamp::UNIX_EPOCH), 0);
+            key
+        };
+        for number in 0..10 {
+            queue.push(("one", number));
+        }
+        for _ in 0..1_000 {
+            turn().await;
+        }
+        queue.push(("one", 10));
+        let mut turns = 0;
+        while turn().await != ("one", 10) {
+            turns += 1;
+            assert!(turns < 100, "it is never looked at");
+        }
     }
 }

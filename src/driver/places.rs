@@ -26,7 +26,8 @@ const FRESH: Duration = Duration::from_secs(60);
 
 /// How long an answer is waited for in a place while there are as many places as may be: it may never
 /// come. With fewer places it is less, so that requests that are never answered keep nobody else waiting
-/// longer; but not less than `PATIENCE` times as long as answers take.
+/// longer; but not less than `PATIENCE` times as long as answers take now: were places given back since
+/// all answers are slow, still more would be asked for.
 const SLOW: Duration = Duration::from_millis(250);
 const PATIENCE: u32 = 4;
 
@@ -88,7 +89,10 @@ impl Place {
 
     /// What was asked for at this instant is answered, be it after the place was given back.
     pub fn answered(&self, begun: Instant) {
-        let more = self.places.lock().pace.answered(begun, Instant::now());
+        let mut state = self.places.lock();
+        let taken = state.taken;
+        let more = state.pace.answered(begun, Instant::now(), taken);
+        drop(state);
         if more {
             self.places.free.notify_one();
         }
@@ -126,8 +130,12 @@ struct Pace {
     answers: Vec<Duration>,
     /// Whether all places were taken meanwhile: else more of them would be of no use.
     full: bool,
-    /// How long answers take with few places, and when that was measured. None while it is.
-    alone: Option<(Duration, Instant)>,
+    /// How long answers take with few places, as far as it was measured.
+    alone: Option<Duration>,
+    /// When that was. None while it is measured.
+    measured: Option<Instant>,
+    /// How long the last answers took.
+    lately: Duration,
     /// How many places there are again when that is measured.
     usual: usize,
     /// Since when there have been so many places.
@@ -142,22 +150,28 @@ impl Pace {
             answers: Vec::new(),
             full: false,
             alone: None,
+            measured: None,
+            lately: Duration::ZERO,
             usual: LEAST,
             since: now,
         }
     }
 
     fn patience(&self) -> Duration {
-        let share = SLOW * self.limit as u32 / self.most as u32;
-        let least = self
-            .alone
-            .map_or(Duration::ZERO, |(took, _)| took * PATIENCE);
-        share.max(least)
+        let share = SLOW.mul_f64(self.limit as f64 / self.most as f64);
+        let usual = self.lately.max(self.alone.unwrap_or_default());
+        share.max(usual * PATIENCE)
     }
 
-    /// Takes in that what was asked for at one instant was answered at another. True if there are more
-    /// places by now.
-    fn answered(&mut self, begun: Instant, now: Instant) -> bool {
+    /// Takes in that what was asked for at one instant was answered at another, with so many places
+    /// taken. True if there are more places by now.
+    fn answered(&mut self, begun: Instant, now: Instant, taken: usize) -> bool {
+        // Turns that began when there were more places go on for a few requests.
+        if taken > self.limit {
+            self.since = now;
+            self.answers.clear();
+            return false;
+        }
         let took = now.duration_since(begun);
         // What was asked for when there were more places or fewer says nothing of how many there are.
         if took < QUICKEST || begun < self.since {
@@ -171,13 +185,14 @@ impl Pace {
         // say whether requests wait.
         let quarter = self.answers.len() / 4;
         let (_, took, _) = self.answers.select_nth_unstable(quarter);
-        let limit = match self.alone {
+        self.lately = *took;
+        let limit = match self.alone.zip(self.measured) {
             None => {
-                self.alone = Some((*took, now));
+                (self.alone, self.measured) = (Some(*took), Some(now));
                 self.usual
             }
             Some((_, measured)) if now.duration_since(measured) > FRESH => {
-                self.alone = None;
+                self.measured = None;
                 self.usual = self.limit;
                 LEAST
             }
@@ -211,7 +226,7 @@ mod tests {
                 Duration::from_millis(10) * (pace.limit.max(at_once) as u32) / (at_once as u32);
             passed += took / pace.limit as u32;
             pace.full = true;
-            pace.answered(begun + passed - took, begun + passed);
+            pace.answered(begun + passed - took, begun + passed, pace.limit);
             if passed.as_secs() as usize >= limits.len() {
                 limits.push(pace.limit);
             }
@@ -237,7 +252,7 @@ mod tests {
     fn answers(pace: &mut Pace, begun: Instant, took: impl IntoIterator<Item = u64>) -> Instant {
         took.into_iter().fold(begun, |begun, took| {
             let now = begun + Duration::from_millis(took);
-            pace.answered(begun, now);
+            pace.answered(begun, now, pace.limit);
             now
         })
     }
@@ -257,6 +272,37 @@ mod tests {
         assert_eq!(pace.limit, 64);
         busy(&mut pace, now, [100; 1_000]);
         assert_eq!(pace.limit, 64);
+    }
+
+    #[test]
+    fn how_long_answers_take_is_measured_when_those_under_way_have_ended() {
+        let now = Instant::now();
+        let mut pace = Pace::new(64, now);
+        let now = busy(&mut pace, now, [10; 2_000]);
+        let mut now = busy(&mut pace, now, [10; 4_500]);
+        while pace.measured.is_some() {
+            now = busy(&mut pace, now, [10]);
+        }
+        for _ in 0..100 {
+            let begun = now;
+            now += Duration::from_millis(80);
+            pace.answered(begun, now, 64);
+        }
+        assert_eq!(pace.patience(), SLOW / 4, "as before");
+        let now = busy(&mut pace, now, [10; 16]);
+        assert_eq!(pace.limit, 64);
+        busy(&mut pace, now, [80; 64]);
+        assert_eq!(pace.limit, 48, "eight times as long is too long");
+    }
+
+    #[test]
+    fn no_place_is_given_back_where_all_answers_are_slow() {
+        let now = Instant::now();
+        let mut pace = Pace::new(64, now);
+        let now = busy(&mut pace, now, [10; 1_000]);
+        assert_eq!(pace.patience(), SLOW);
+        busy(&mut pace, now, [200; 200]);
+        assert_eq!(pace.patience(), Duration::from_millis(800));
     }
 
     #[test]

@@ -77,18 +77,23 @@ impl<K: Tenant> Line<K> {
         self.waiting.insert(tenant, VecDeque::from([key]));
     }
 
-    /// The next key. Tenants that have had the same take turns.
-    pub fn pop(&mut self, had: &Had) -> Option<K> {
-        let (much, tenant) = self.first(had)?;
-        self.turns.pop();
-        let waiting = self.waiting.get_mut(&tenant)?;
-        let key = waiting.pop_front();
-        if waiting.is_empty() {
-            self.waiting.remove(&tenant);
-        } else {
-            self.line_up(much, tenant);
+    /// The next key that still waits here; those before it are dropped. Tenants that have had the same
+    /// take turns.
+    pub fn pop(&mut self, had: &Had, waits: impl Fn(&K) -> bool) -> Option<K> {
+        loop {
+            let (much, tenant) = self.first(had)?;
+            self.turns.pop();
+            let waiting = self.waiting.get_mut(&tenant)?;
+            let key = std::iter::from_fn(|| waiting.pop_front()).find(&waits);
+            if waiting.is_empty() {
+                self.waiting.remove(&tenant);
+            } else {
+                self.line_up(much, tenant);
+            }
+            if key.is_some() {
+                return key;
+            }
         }
-        key
     }
 
     /// Whether a tenant waits here that has had less than this one.
