@@ -153,7 +153,7 @@ impl Numbers {
             "punctual_schedules",
             &["state"],
             "Schedules now: each is one of ready, suspended, disabled and invalid; those that are overdue, failing or paused \
-             by their circuit breaker count there on top",
+             by their circuit breaker count there on top, but none that is suspended or disabled is overdue or failing",
             &self.schedules,
         );
         page.gauge(

@@ -68,4 +68,8 @@ async fn schedules_that_fail_are_overdue_or_paused_count_on_top() {
     assert_eq!(shown, Some(next.as_second() as f64));
     world.until("12:02:00").await;
     assert_eq!(counts(), [2.0, 1.0, 1.0, 1.0, 1.0]);
+    // Nobody needs to be told of what they have stopped themselves.
+    world.suspend("bad", true);
+    world.until("12:02:10").await;
+    assert_eq!(counts(), [1.0, 2.0, 0.0, 0.0, 1.0]);
 }

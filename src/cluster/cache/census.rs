@@ -8,6 +8,7 @@ use crate::{
     core::{
         breaker::{Circuit, FAILING},
         overdue::OVERDUE,
+        readiness::quiet,
         reason::Reason,
         status::condition,
     },
@@ -74,7 +75,12 @@ impl Census {
             Err(_) => self.invalid += 1,
         }
         self.overdue += usize::from(is_true(status, OVERDUE));
-        self.failing += usize::from(is_true(status, FAILING));
+        // Whoever stops a schedule knows of its failures; the condition stays, for those who look.
+        let stopped = schedule
+            .timing
+            .as_ref()
+            .is_err_and(|idle| quiet(idle.reason));
+        self.failing += usize::from(!stopped && is_true(status, FAILING));
         let circuit = Circuit::of(schedule, status, now);
         self.paused += usize::from(matches!(circuit, Circuit::Open(_)));
         self.active += status.active.len();
