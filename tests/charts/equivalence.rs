@@ -1,5 +1,5 @@
-//! `kubectl apply -k deploy` and the charts with their own values make the same objects, but for what
-//! is listed here.
+//! `kubectl apply -k deploy` and the charts with their own values and a schedule file make the same
+//! objects, but for what is listed here.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ const NAMESPACE: &str = "punctual-system";
 
 #[test]
 fn deploy_and_the_charts_make_the_same_objects() {
-    let mut charts = of_the_chart("");
+    let mut charts = of_the_chart("scheduleFile: {content: \"{}\"}");
     let definitions = Render::new(CRDS, "").released_as("punctual-crds", NAMESPACE);
     charts.0.extend(definitions.objects().0);
     same("deploy", charts);

@@ -27,8 +27,6 @@ fn wrong_values_are_refused() {
             "scheduleFile: {content: {hello: {}}}",
             "at '/scheduleFile/content': got object, want string",
         ),
-        // An empty file changes nothing, which is seldom what is meant by it.
-        ("scheduleFile: {content: ''}", "at '/scheduleFile/content'"),
         (
             "scheduleFile: {templates: {a/b.yaml: ''}}",
             "invalid propertyName 'a/b.yaml'",

@@ -157,7 +157,7 @@ fn each_value_says_what_it_means() {
             [("POD/volumes/0/configMap/name", json!("mine"))],
         ),
         deployment(
-            "scheduleFile: {enabled: false}",
+            "",
             [
                 ("POD/volumes", json!(null)),
                 ("POD/containers/0/args/1", json!("--listen=0.0.0.0:8080")),
@@ -166,7 +166,7 @@ fn each_value_says_what_it_means() {
         ),
         deployment(
             "lease: {enabled: false}",
-            [("POD/containers/0/args/4", json!("--no-lease"))],
+            [("POD/containers/0/args/2", json!("--no-lease"))],
         ),
         deployment(
             "watchNamespace: team-a",
@@ -190,7 +190,7 @@ fn each_value_says_what_it_means() {
             [("/data/schedule.yml", json!("a: {args: ['{{ .Values }}']}"))],
         ),
         object(
-            "",
+            "scheduleFile: {content: \"{}\"}",
             ("ClusterRole", "release-punctual"),
             [(
                 "/rules/0/verbs",
@@ -198,7 +198,7 @@ fn each_value_says_what_it_means() {
             )],
         ),
         object(
-            "scheduleFile: {enabled: false}",
+            "",
             ("ClusterRole", "release-punctual"),
             [("/rules/0/verbs", json!(["get", "list", "watch"]))],
         ),
@@ -320,11 +320,8 @@ fn what_is_off_is_not_there() {
             "ServiceAccount",
             "release-punctual",
         ),
-        (
-            "scheduleFile: {enabled: false}",
-            "ConfigMap",
-            "release-punctual-schedule",
-        ),
+        // A forgotten value must not be a file without entries: that would remove the schedules.
+        ("", "ConfigMap", "release-punctual-schedule"),
         (
             "scheduleFile: {existingConfigMap: mine}",
             "ConfigMap",

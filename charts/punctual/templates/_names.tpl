@@ -10,6 +10,11 @@
 {{- .Values.serviceAccount.name | default (ternary $made "default" .Values.serviceAccount.create) -}}
 {{- end }}
 
+{{/* Whether there is a schedule file: yes, or nothing. */}}
+{{- define "punctual.hasFile" -}}
+{{- if or .Values.scheduleFile.content .Values.scheduleFile.existingConfigMap }}yes{{ end -}}
+{{- end }}
+
 {{- define "punctual.configMap" -}}
 {{- .Values.scheduleFile.existingConfigMap | default (printf "%s-schedule" (include "punctual.fullname" .)) -}}
 {{- end }}
@@ -47,10 +52,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "punctual.metadata" -}}
 name: {{ .name }}
 labels:
-  {{- include "punctual.labels" .root | nindent 2 }}
-{{- with .labels }}
-  {{- toYaml . | nindent 2 }}
-{{- end }}
+  {{- merge (dict) (.labels | default dict) (include "punctual.labels" .root | fromYaml) | toYaml | nindent 2 }}
 {{- with .annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}

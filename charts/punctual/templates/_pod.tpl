@@ -4,7 +4,7 @@
 {{- $lease := .Values.lease -}}
 {{- $args := list "controller" (printf "--listen=%s:%d" .Values.http.address (int .Values.http.port)) -}}
 {{- with .Values.watchNamespace }}{{ $args = append $args (printf "--namespace=%s" .) }}{{ end -}}
-{{- if $file.enabled -}}
+{{- if include "punctual.hasFile" . -}}
   {{- $args = append $args (printf "--schedule-file=/etc/punctual/%s" $file.key) -}}
   {{- $args = append $args (printf "--schedule-source=%s" $file.source) -}}
   {{- with $file.namespace }}{{ $args = append $args (printf "--schedule-namespace=%s" .) }}{{ end -}}
