@@ -35,7 +35,8 @@ pub fn schedule() -> Value {
             "rule": r"self.matches('^\\s*$|^\\s*(@|TZ=|CRON_TZ=)|^\\s*\\S+(\\s+\\S+){4,6}\\s*$')",
             "message": "schedule must have 5 fields (minute hour day-of-month month day-of-week), 6 \
                         (seconds first) or 7 (seconds first, year last), or be @hourly, @daily, \
-                        @weekly, @monthly, @yearly or @every 1h30m, or be empty to disable it",
+                        @weekly, @monthly, @yearly, @every 1h30m or @at 2026-12-24 18:00, or be empty \
+                        to disable it",
         },
     ])
 }

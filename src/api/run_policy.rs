@@ -118,7 +118,8 @@ pub struct StuckAfter {
     #[schemars(range(min = 1, max = 31_536_000))]
     pub not_ready_seconds: Option<i64>,
 
-    /// What is done then.
+    /// What is done then: `Report` says so in an Event and in `status.active` and lets the run be,
+    /// `Fail` stops it, and it has failed with the reason why it made no progress.
     #[serde(default)]
     pub action: StuckAction,
 }

@@ -47,9 +47,13 @@ use super::{
 #[schemars(extend("x-kubernetes-validations" = cel::spec()))]
 pub struct ScheduledContainerSpec {
     /// When to run, in local time: five crontab fields (minute hour day-of-month month
-    /// day-of-week), six with seconds first, seven with the year last, `@hourly`, `@daily`,
-    /// `@weekly`, `@monthly`, `@yearly`, or `@every 1h30m`. An empty string disables the schedule.
-    /// Quote it in YAML: an unquoted `*` means something else there. Either this or `schedules`.
+    /// day-of-week), six with seconds first, seven with the year last, `@hourly`, `@daily` or
+    /// `@midnight`, `@weekly`, `@monthly`, `@yearly` or `@annually`; `@every 1h30m`, by elapsed time;
+    /// or `@at 2026-12-24 18:00`, once. Beside numbers, names (`JAN`, `MON`), ranges, lists and steps,
+    /// fields take `L` (the last day), `15W` (the weekday nearest to a day), `FRI#2` (the second in
+    /// the month) and `H` (a value made from the schedule's name). An empty string disables the
+    /// schedule. Quote it in YAML: an unquoted `*` means something else there. Either this or
+    /// `schedules`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024), extend("x-kubernetes-validations" = cel::schedule()))]
     pub schedule: Option<String>,
@@ -97,7 +101,9 @@ pub struct ScheduledContainerSpec {
     pub calendars: Vec<CalendarUse>,
 
     /// What becomes of fires that nobody could start when they were due, for instance while the
-    /// controller was down.
+    /// controller was down: `RunLatest` runs the latest and skips the others; `Skip` does so too, but
+    /// skips the latest as well if it can't start within 60 seconds, or within
+    /// `startingDeadlineSeconds` where that is set; `RunAll` runs each, oldest first, one at a time.
     #[serde(default)]
     pub missed_fires: MissedFires,
 

@@ -24,13 +24,14 @@ pub struct ScheduleItem {
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, Hash, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClockChanges {
-    /// Local times that the clock skips. Default: RunAfter for fixed times, Skip for repeating ones
-    /// (whose minute or hour field starts with `*`).
+    /// Local times that the clock skips: with `RunAfter` they fire at the first instant after the gap,
+    /// several as one fire, with `Skip` they don't fire. Default: RunAfter for fixed times, Skip for
+    /// repeating ones (whose minute or hour field starts with `*`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<Gap>,
 
-    /// Local times that the clock shows twice. Default: First for fixed times, Both for repeating
-    /// ones.
+    /// Local times that the clock shows twice: they fire the `First` time, the `Last` time, or `Both`
+    /// times. Default: First for fixed times, Both for repeating ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap: Option<Overlap>,
 }
@@ -89,7 +90,9 @@ pub struct CalendarUse {
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 
-    /// What becomes of fires on the days of the calendar.
+    /// What becomes of fires on the days of the calendar: `Exclude` leaves them out, `Include` keeps
+    /// only them, `NextBusinessDay` and `PreviousBusinessDay` move them to the next day, or to the one
+    /// before, that no calendar of the schedule takes away, at the same local time.
     #[serde(default)]
     pub action: CalendarAction,
 }

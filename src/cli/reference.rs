@@ -40,31 +40,32 @@ fn flags() -> String {
     let mut page = String::from(
         "# Flags\n\nEvery flag of the controller is also an environment variable.\n\n",
     );
-    for command in Cli::command()
-        .get_subcommands()
-        .filter(|command| !command.is_hide_set())
-    {
-        let about = command
-            .get_about()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let _ = write!(page, "## punctual {}\n\n{about}\n\n", command.get_name());
-        let flags: Vec<_> = command
-            .get_arguments()
-            .filter(|flag| !flag.is_hide_set())
-            .collect();
-        if flags.is_empty() {
-            continue;
-        }
-        page.push_str("| flag | environment | default | meaning |\n|---|---|---|---|\n");
-        for flag in flags {
-            let _ = writeln!(page, "{}", row(flag));
-        }
-        page.push('\n');
-    }
+    commands(&mut page, "punctual", &Cli::command());
     page.truncate(page.trim_end().len());
     page.push('\n');
     page
+}
+
+/// The commands of a command, and of each of them.
+fn commands(page: &mut String, of: &str, all: &clap::Command) {
+    let shown = all.get_subcommands().filter(|it| !it.is_hide_set());
+    for command in shown {
+        let name = format!("{of} {}", command.get_name());
+        let about = command.get_about().map(ToString::to_string);
+        let _ = write!(page, "## {name}\n\n{}\n\n", about.unwrap_or_default());
+        let mut flags = command
+            .get_arguments()
+            .filter(|flag| !flag.is_hide_set())
+            .peekable();
+        if flags.peek().is_some() {
+            page.push_str("| flag | environment | default | meaning |\n|---|---|---|---|\n");
+            for flag in flags {
+                let _ = writeln!(page, "{}", row(flag));
+            }
+            page.push('\n');
+        }
+        commands(page, &name, command);
+    }
 }
 
 fn row(flag: &clap::Arg) -> String {
