@@ -5,6 +5,8 @@
 
 #[path = "e2e/command.rs"]
 mod command;
+#[path = "e2e/examples.rs"]
+mod examples;
 #[path = "e2e/fires.rs"]
 mod fires;
 #[path = "e2e/monitoring.rs"]
@@ -22,9 +24,11 @@ mod trouble;
 #[path = "e2e/versions.rs"]
 mod versions;
 
+use std::fs;
+
 use serde_json::json;
 
-use command::{apply, cluster, get, helm, kubectl, step, succeeds, until};
+use command::{apply, checked, cluster, get, helm, kubectl, run, step, succeeds, until};
 use fires::{begin, count, goes_on};
 use objects::{schedule, values};
 use rights::AuditLog;
@@ -35,6 +39,8 @@ const SYSTEM: &str = "punctual-system";
 const SHOP: &str = "punctual-e2e";
 /// Nobody but the run may ever see it.
 const CANARY: &str = "canary-5d1f0c9e";
+/// Who may read schedules and pods may see it there, and nobody anywhere else.
+const WRITTEN: &str = "canary-b3a7720d";
 
 #[test]
 fn an_installation_keeps_its_promise_from_the_first_day_to_the_last() {
@@ -46,14 +52,17 @@ fn an_installation_keeps_its_promise_from_the_first_day_to_the_last() {
     };
     let log = AuditLog::from_now();
     runs_are_made_told_and_counted();
+    no_secret_is_told();
+    examples::each_does_what_it_says();
+    examples::the_hardened_one_runs_where_only_such_may();
     reading::what_helm_says_works(&notes);
     reading::columns_say_how_a_schedule_is();
     an_edit_of_the_schedule_file_is_followed();
     other_values_cost_no_fire();
     a_leader_that_is_killed_costs_no_fire();
     a_new_certificate_authority_costs_no_fire();
-    monitoring::prometheus_knows_all_of_it_and_alerts();
     no_secret_is_told();
+    monitoring::prometheus_knows_all_of_it_and_alerts();
     rights::those_that_are_granted_are_used(&log);
     all_is_removed();
 }
@@ -159,15 +168,15 @@ fn a_new_certificate_authority_costs_no_fire() {
 
 fn no_secret_is_told() {
     step("look for the secret in all that is told");
-    let told = [
-        controller_log(),
-        metrics(),
-        kubectl(&["get", "events", "-A", "-o", "json"]),
-        kubectl(&["get", "schedules", "-A", "-o", "json"]),
-        kubectl(&["get", "pods", "-A", "-o", "json"]),
-    ];
-    for text in told {
+    let objects = |kind: &str| kubectl(&["get", kind, "-A", "-o", "json"]);
+    for text in [controller_log(), metrics(), objects("events")] {
+        for secret in [CANARY, WRITTEN] {
+            assert!(!text.contains(secret), "the secret is told: {text}");
+        }
+    }
+    for text in [objects("schedules"), objects("pods")] {
         assert!(!text.contains(CANARY), "the secret is told: {text}");
+        assert!(text.contains(WRITTEN), "no run knows it: {text}");
     }
 }
 
@@ -176,10 +185,28 @@ fn all_is_removed() {
     helm(&["uninstall", "punctual", "--wait"]);
     helm(&["uninstall", "punctual-crds"]);
     kubectl(&["get", "schedule", "beat", "-n", SHOP]);
+    let before = count("beat", "succeeded");
+    Version::this().install();
+    until("the schedule goes on", || {
+        count("beat", "succeeded") > before
+    });
     step("remove everything");
-    let label = "app.kubernetes.io/part-of=punctual";
-    kubectl(&["delete", "crd", "--selector", label, "--timeout=120s"]);
-    kubectl(&["delete", "namespace", SYSTEM, SHOP, "--timeout=180s"]);
+    let page = fs::read_to_string("docs/install.md").expect("the page");
+    let everything = page
+        .split("```")
+        .find(|block| block.starts_with("sh\n") && block.contains("delete crd"))
+        .expect("the one command");
+    let everything = everything.trim_start_matches("sh\n");
+    checked(everything, run("sh", &["-c", everything], None));
+    for kind in ["all", "crd", "clusterrole", "clusterrolebinding"] {
+        let ours = ["--selector", "app.kubernetes.io/part-of=punctual"];
+        let left = kubectl(&["get", kind, "-A", ours[0], ours[1], "-o", "name"]);
+        assert_eq!(left, "", "these {kind} are left");
+    }
+    until("its runs are gone", || {
+        kubectl(&["get", "pods", "-n", SHOP, "-o", "name"]).is_empty()
+    });
+    kubectl(&["delete", "namespace", SHOP, "--timeout=180s"]);
 }
 
 fn controller_log() -> String {

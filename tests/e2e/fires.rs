@@ -47,11 +47,12 @@ pub fn goes_on(name: &str) {
 }
 
 pub fn count(name: &str, kind: &str) -> u64 {
-    let object = run(
-        "kubectl",
-        &["get", "schedule", name, "-n", SHOP, "-o", "json"],
-        None,
-    );
+    count_in(SHOP, name, kind)
+}
+
+pub fn count_in(namespace: &str, name: &str, kind: &str) -> u64 {
+    let get = ["get", "schedule", name, "-n", namespace, "-o", "json"];
+    let object = run("kubectl", &get, None);
     let object: Value = serde_json::from_slice(&object.stdout).unwrap_or_default();
     object["status"]["counts"][kind].as_u64().unwrap_or(0)
 }

@@ -21,6 +21,7 @@ pub fn prometheus_knows_all_of_it_and_alerts() {
     trouble::a_healthy_install_is_silent(&prometheus);
     step("a real Prometheus: alerts");
     trouble::schedules_in_trouble_are_told(&prometheus);
+    trouble::a_fire_that_is_not_decided_is_told(&prometheus);
     step("a real Prometheus: metrics and dashboard");
     every_metric_is_known(&prometheus);
     every_panel_shows_something(&prometheus);

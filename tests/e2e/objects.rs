@@ -4,13 +4,15 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::SHOP;
+use crate::{SHOP, WRITTEN};
 
-/// A schedule whose container knows the secret.
+/// A schedule whose container knows the secret, and another that somebody wrote down.
 pub fn schedule(name: &str, when: &str, work: &[&str]) -> Value {
     let mut pod = restricted(work);
-    pod["containers"][0]["env"] = json!([{
-        "name": "KEY", "valueFrom": {"secretKeyRef": {"name": "key", "key": "key"}}}]);
+    pod["containers"][0]["env"] = json!([
+        {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "key", "key": "key"}}},
+        {"name": "PASSWORD", "value": WRITTEN},
+    ]);
     json!({
         "apiVersion": "punctual.dev/v1alpha1", "kind": "ScheduledContainer",
         "metadata": {"name": name, "namespace": SHOP},

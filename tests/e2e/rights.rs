@@ -37,13 +37,18 @@ pub fn those_that_are_granted_are_used(log: &AuditLog) {
     let used = log.used_by(ACCOUNT);
     let missing: Vec<_> = used.difference(&granted).collect();
     assert!(missing.is_empty(), "used and not granted: {missing:?}");
-    // What only happens in trouble, or after a while; and what the log names otherwise: a schedule that
-    // the file makes is made by a patch, which needs the right to create as well.
+    // What only happens in trouble, or after a while.
     let rare = BTreeSet::from([
+        // A schedule of the file is made by a patch, which needs this right as well.
         ("create", "punctual.dev", "scheduledcontainers"),
-        ("patch", "events.k8s.io", "events"),
-        ("get", "", "pods"),
+        // An entry is refused: is the schedule of that name its own, or somebody else's?
         ("get", "punctual.dev", "scheduledcontainers"),
+        // What happens again soon counts up the Event that tells it.
+        ("patch", "events.k8s.io", "events"),
+        // Is a run gone whose pod the cache doesn't show?
+        ("get", "", "pods"),
+        // Every few Lease durations, should the watch have missed something; and those of replicas that
+        // have gone are cleared away.
         ("list", "coordination.k8s.io", "leases"),
         ("delete", "coordination.k8s.io", "leases"),
     ]);

@@ -24,7 +24,7 @@ pub fn a_healthy_install_is_silent(prometheus: &Prometheus) {
         .filter_map(|group| group["rules"].as_array())
         .flatten()
         .collect();
-    assert_eq!(rules.len(), 4, "each has a trouble here: {rules:?}");
+    assert_eq!(rules.len(), 5, "each has a trouble here: {rules:?}");
     for rule in rules {
         assert_eq!(rule["health"], "ok", "{rule}");
     }
@@ -59,6 +59,39 @@ pub fn schedules_in_trouble_are_told(prometheus: &Prometheus) {
     let delete = ["delete", "-f", "-"];
     let output = run("kubectl", &delete, Some(&helpers.to_string()));
     checked("kubectl delete", output);
+}
+
+/// Somebody's policy refuses every status of one schedule.
+pub fn a_fire_that_is_not_decided_is_told(prometheus: &Prometheus) {
+    begin("undecided");
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": "no-status"},
+        "spec": {
+            "matchConstraints": {"resourceRules": [{
+                "apiGroups": ["punctual.dev"], "apiVersions": ["*"], "operations": ["UPDATE"],
+                "resources": ["scheduledcontainers/status"], "resourceNames": ["undecided"],
+            }]},
+            "validations": [{"expression": "false", "message": "no status for you"}],
+        },
+    });
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "no-status"},
+        "spec": {"policyName": "no-status", "validationActions": ["Deny"]},
+    });
+    apply(&policy);
+    apply(&binding);
+    let ours = json!({"namespace": SYSTEM, "job": "punctual"});
+    fires(prometheus, "PunctualFiresUndecided", "warning", &ours);
+    for kind in [
+        "validatingadmissionpolicybinding",
+        "validatingadmissionpolicy",
+    ] {
+        kubectl(&["delete", kind, "no-status"]);
+    }
+    is_over(prometheus, "PunctualFiresUndecided");
+    goes_on("undecided");
 }
 
 /// The Lease of one of two shards is a stranger's for as long as the test writes so.
