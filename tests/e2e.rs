@@ -63,6 +63,7 @@ fn an_installation_keeps_its_promise_from_the_first_day_to_the_last() {
     a_new_certificate_authority_costs_no_fire();
     no_secret_is_told();
     monitoring::prometheus_knows_all_of_it_and_alerts();
+    no_secret_is_told();
     rights::those_that_are_granted_are_used(&log);
     all_is_removed();
 }

@@ -129,16 +129,11 @@ async fn fired(
     tenant: usize,
     count: usize,
 ) -> anyhow::Result<()> {
-    let (user, namespace) = (cluster.controller_user(), cluster.namespace(tenant));
+    let namespace = cluster.namespace(tenant);
     let all = async || {
-        let requests = log.read(&namespace)?;
-        let ours = requests
-            .iter()
-            .filter(|request| request.user == user && request.succeeded());
-        let fired: BTreeSet<&str> = ours
-            .filter_map(release)
-            .map(|(schedule, _)| schedule)
-            .collect();
+        let requests = done(cluster, log, &namespace)?;
+        let releases = requests.iter().filter_map(release);
+        let fired: BTreeSet<&str> = releases.map(|(schedule, _)| schedule).collect();
         say(&format!("{} of {count} have fired", fired.len()));
         anyhow::Ok(fired.len() >= count)
     };
@@ -191,9 +186,7 @@ async fn until(what: &str, reached: impl AsyncFn() -> anyhow::Result<bool>) -> a
 async fn measure(cluster: &Cluster) -> anyhow::Result<Measured> {
     let (log, since) = (audit::Log::from_now()?, Clock::System.now());
     tokio::time::sleep(SPAN).await;
-    let user = cluster.controller_user();
-    let mut requests = log.read(&cluster.prefix)?;
-    requests.retain(|request| request.user == user && request.succeeded());
+    let mut requests = done(cluster, &log, &cluster.prefix)?;
     let writes = requests.iter().filter(|request| {
         matches!(request.verb.as_str(), "create" | "patch" | "delete")
             && request.resource != "events"
@@ -201,6 +194,14 @@ async fn measure(cluster: &Cluster) -> anyhow::Result<Measured> {
     let writes = writes.count() as f64 / SPAN.as_secs_f64();
     requests.retain(|request| request.namespace == cluster.namespace(0));
     Ok(measured(&requests, since, writes))
+}
+
+/// What the controller has asked for and got in namespaces whose names begin like this.
+fn done(cluster: &Cluster, log: &audit::Log, namespaces: &str) -> anyhow::Result<Vec<Request>> {
+    let user = cluster.controller_user();
+    let mut requests = log.read(namespaces)?;
+    requests.retain(|request| request.user == user && request.succeeded());
+    Ok(requests)
 }
 
 /// A pod's first patch is the release, and the schedule's last status before that is the claim: the log

@@ -130,8 +130,8 @@ struct Pace {
     answers: Vec<Duration>,
     /// Whether all places were taken meanwhile: else more of them would be of no use.
     full: bool,
-    /// How long answers take with few places, as far as it was measured.
-    alone: Option<Duration>,
+    /// How long answers take with few places, as last measured.
+    alone: Duration,
     /// When that was. None while it is measured.
     measured: Option<Instant>,
     /// How long the last answers took.
@@ -149,7 +149,7 @@ impl Pace {
             limit: LEAST.min(most),
             answers: Vec::new(),
             full: false,
-            alone: None,
+            alone: Duration::ZERO,
             measured: None,
             lately: Duration::ZERO,
             usual: LEAST,
@@ -159,8 +159,7 @@ impl Pace {
 
     fn patience(&self) -> Duration {
         let share = SLOW.mul_f64(self.limit as f64 / self.most as f64);
-        let usual = self.lately.max(self.alone.unwrap_or_default());
-        share.max(usual * PATIENCE)
+        share.max(self.lately.max(self.alone) * PATIENCE)
     }
 
     /// Takes in that what was asked for at one instant was answered at another, with so many places
@@ -186,17 +185,18 @@ impl Pace {
         let quarter = self.answers.len() / 4;
         let (_, took, _) = self.answers.select_nth_unstable(quarter);
         self.lately = *took;
-        let limit = match self.alone.zip(self.measured) {
+        let limit = match self.measured {
             None => {
-                (self.alone, self.measured) = (Some(*took), Some(now));
+                self.alone = *took;
+                self.measured = Some(now);
                 self.usual
             }
-            Some((_, measured)) if now.duration_since(measured) > FRESH => {
+            Some(measured) if now.duration_since(measured) > FRESH => {
                 self.measured = None;
                 self.usual = self.limit;
                 LEAST
             }
-            Some((alone, _)) if *took > alone * 3 / 2 => self.limit * 3 / 4,
+            Some(_) if *took > self.alone * 3 / 2 => self.limit * 3 / 4,
             Some(_) if self.full => self.limit * 5 / 4,
             Some(_) => self.limit,
         };
