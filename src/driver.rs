@@ -29,7 +29,7 @@ use crate::{
     },
     error::Error,
     metrics::Metrics,
-    queue::Queue,
+    queue::{Queue, Whose},
     traces::{Period, Traces},
 };
 use past::{Past, TELLING};
@@ -169,10 +169,17 @@ impl Driver {
             if watchdog.is_content(workers.is_empty()) {
                 self.health.beat(now);
             }
-            // The place comes before the key, so that the most urgent key gets it.
+            places.may_be_few(self.queue.is_overrun());
+            // The place comes before the key, so that the most urgent key gets it; but where all are taken,
+            // who has had much less than others needn't wait for them.
             let next = async {
-                let place = tokio::time::timeout(GLANCE, places.take()).await.ok()?;
-                Some((self.queue.pop().await?, place))
+                tokio::select! {
+                    biased;
+                    place = places.take() => Some((self.queue.pop(Whose::Anyone).await?, place)),
+                    key = self.queue.pop(Whose::Owed), if places.has_another() =>
+                        Some((key?, places.take_another())),
+                    () = tokio::time::sleep(GLANCE) => None,
+                }
             };
             let next = tokio::select! {
                 () = stop.cancelled() => break,

@@ -17,17 +17,23 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::clock::Clock;
-pub use line::Tenant;
 use line::{Had, Line};
+pub use line::{Tenant, Whose};
 
 /// How long the queue sleeps at most before it asks the clock again.
 const GLANCE: Duration = Duration::from_secs(1);
 
 /// How far back the clock must go for that to be a step, all small ones together.
 const STEP: SignedDuration = SignedDuration::from_secs(1);
+
+/// A herd is due for some seconds; what is due for longer won't end soon.
+const OVERRUN: Duration = Duration::from_secs(10);
+
+/// Who wanted something within this time wants something now and then.
+const LATELY: Duration = Duration::from_secs(60);
 
 /// After so many wakes in a row one change has its turn.
 const WAKES: u32 = 4;
@@ -52,6 +58,10 @@ struct State<K> {
     taken: HashMap<K, bool>,
     wakes: BTreeSet<(Timestamp, K)>,
     wake_of: HashMap<K, Timestamp>,
+    /// Since when something has been due all the time.
+    behind: Option<Instant>,
+    /// When a tenant that was owed much was served last while others were due.
+    owed: Option<Instant>,
     /// The latest time that the clock has shown since it was last put back.
     latest: Timestamp,
 }
@@ -80,6 +90,8 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> Queue<K> {
             taken: HashMap::new(),
             wakes: BTreeSet::new(),
             wake_of: HashMap::new(),
+            behind: None,
+            owed: None,
             latest: Timestamp::MIN,
         };
         Self {
@@ -95,13 +107,13 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> Queue<K> {
         self.changed.notify_one();
     }
 
-    /// Hands out the next key, for one worker; waits until there is one, at most a second.
-    /// `None` when there was none by then.
-    pub async fn pop(&self) -> Option<K> {
+    /// Hands out the next key of anyone or of those who are owed much, for one worker; waits until there is
+    /// one, at most a second. `None` when there was none by then.
+    pub async fn pop(&self, whose: Whose) -> Option<K> {
         let wait = {
             let mut state = self.lock();
             state.line_up_due(self.clock.now());
-            if let Some(key) = state.take() {
+            if let Some(key) = state.take(whose) {
                 return Some(key);
             }
             let first = state
@@ -114,7 +126,7 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> Queue<K> {
         let _ = tokio::time::timeout(wait, self.changed.notified()).await;
         let mut state = self.lock();
         state.line_up_due(self.clock.now());
-        state.take()
+        state.take(whose)
     }
 
     /// Whether the time of another tenant has come that has had less than this key's.
@@ -123,6 +135,15 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> Queue<K> {
         state.line_up_due(self.clock.now());
         let State { due, had, .. } = &mut *state;
         due.owes_another(&key.tenant(), had)
+    }
+
+    /// Whether more has been due for a while than gets done, while tenants that have had much less want
+    /// something now and then.
+    pub fn is_overrun(&self) -> bool {
+        let state = self.lock();
+        let since = |instant: Option<Instant>| instant.map(|it| it.elapsed());
+        since(state.behind).is_some_and(|it| it > OVERRUN)
+            && since(state.owed).is_some_and(|it| it < LATELY)
     }
 
     /// Gives a key back, and says when to hand it out again if nothing changes before that; and how
@@ -185,7 +206,7 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> State<K> {
         }
     }
 
-    fn take(&mut self) -> Option<K> {
+    fn take(&mut self, whose: Whose) -> Option<K> {
         let Self {
             due,
             changed,
@@ -196,22 +217,29 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> State<K> {
         let waits = |it: &Ticket<K>| queued.get(&it.key) == Some(&it.number);
         let change = match self.wakes_in_row < WAKES {
             true => None,
-            false => changed.pop(had, waits),
+            false => changed.pop(had, whose, waits),
         };
         let wake = match change {
-            None => due.pop(had, waits),
+            None => due.pop(had, whose, waits),
             Some(_) => None,
         };
-        self.wakes_in_row = if wake.is_some() {
-            self.wakes_in_row + 1
-        } else {
-            0
+        let in_row = wake.as_ref().map_or(0, |_| self.wakes_in_row + 1);
+        let next = change.or(wake).or_else(|| changed.pop(had, whose, waits));
+        let now = Instant::now();
+        self.behind = match due.is_empty() {
+            true => None,
+            false => self.behind.or(Some(now)),
         };
-        let next = change.or(wake).or_else(|| changed.pop(had, waits))?;
-        self.queued.remove(&next.key);
-        self.taken.insert(next.key.clone(), false);
-        self.had.add(next.key.tenant(), 1);
-        Some(next.key)
+        let key = next?.key;
+        self.wakes_in_row = in_row;
+        let tenant = key.tenant();
+        if self.behind.is_some() && had.owes_much(&tenant) {
+            self.owed = Some(now);
+        }
+        had.add(tenant, 1);
+        self.queued.remove(&key);
+        self.taken.insert(key.clone(), false);
+        Some(key)
     }
 
     fn wake(&mut self, key: &K, at: Option<Timestamp>) {
@@ -242,7 +270,7 @@ mod tests {
     async fn taken(queue: &Queue<Key>, most: usize) -> Vec<Key> {
         let mut keys = Vec::new();
         while keys.len() < most
-            && let Some(key) = queue.pop().await
+            && let Some(key) = queue.pop(Whose::Anyone).await
         {
             keys.push(key);
         }
@@ -289,6 +317,69 @@ mod tests {
         assert_eq!(few(taken(&queue, 10).await), 5, "then they take turns");
     }
 
+    /// A queue in which one tenant has had much, and has so many more keys due.
+    async fn with_much_had(due: u32) -> Queue<Key> {
+        let queue = Queue::new(Clock::simulated(Timestamp::UNIX_EPOCH));
+        for number in 0..=due {
+            queue.push(("many", number));
+        }
+        for key in taken(&queue, 1 + due as usize).await {
+            let wake = (key.1 < due).then_some(Timestamp::UNIX_EPOCH);
+            queue.done(key, wake, 500);
+        }
+        queue
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_owed_much_has_not_to_wait_until_others_are_done() {
+        let queue = with_much_had(10).await;
+        assert_eq!(queue.pop(Whose::Owed).await, None, "the others are due");
+        queue.push(("few", 0));
+        queue.push(("few", 1));
+        assert_eq!(queue.pop(Whose::Owed).await, Some(("few", 0)));
+        queue.done(("few", 0), Some(Timestamp::UNIX_EPOCH), 0);
+        let due_before_changed = [Some(("few", 0)), Some(("few", 1)), None];
+        for expected in due_before_changed {
+            assert_eq!(queue.pop(Whose::Owed).await, expected);
+        }
+        queue.done(("few", 0), Some(Timestamp::UNIX_EPOCH), 2_000);
+        assert_eq!(
+            queue.pop(Whose::Owed).await,
+            None,
+            "by now it has had its part"
+        );
+        assert_eq!(taken(&queue, 20).await.len(), 11, "nothing is lost");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_overrun_is_known_where_others_come_beside_it() {
+        let queue = with_much_had(100).await;
+        let turn = async |queue: &Queue<Key>| {
+            let key = queue.pop(Whose::Anyone).await.expect("some are due");
+            queue.done(key, Some(Timestamp::UNIX_EPOCH), 10);
+        };
+        turn(&queue).await;
+        tokio::time::advance(OVERRUN * 2).await;
+        turn(&queue).await;
+        assert!(!queue.is_overrun(), "nobody else wants anything");
+        queue.push(("few", 0));
+        assert_eq!(queue.pop(Whose::Owed).await, Some(("few", 0)));
+        assert!(queue.is_overrun());
+        tokio::time::advance(LATELY).await;
+        assert!(!queue.is_overrun(), "not for long");
+        queue.done(("few", 0), Some(Timestamp::UNIX_EPOCH), 0);
+        assert_eq!(queue.pop(Whose::Owed).await, Some(("few", 0)));
+        assert!(queue.is_overrun());
+        let owed = queue.lock().owed;
+        while queue.pop(Whose::Anyone).await.is_some() {}
+        assert!(!queue.is_overrun(), "all that was due is done");
+        queue.done(("few", 0), None, 0);
+        tokio::time::advance(OVERRUN).await;
+        queue.push(("few", 0));
+        assert_eq!(queue.pop(Whose::Owed).await, Some(("few", 0)));
+        assert_eq!(queue.lock().owed, owed, "nobody else was there");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn wakes_come_first_and_changes_are_not_forgotten() {
         let queue = Queue::new(Clock::simulated(Timestamp::UNIX_EPOCH));
@@ -301,7 +392,11 @@ mod tests {
         for number in 0..3 {
             queue.push(("changed", number));
         }
-        let keys = taken(&queue, 20).await;
+        let mut keys = Vec::new();
+        while let Some(key) = queue.pop(Whose::Anyone).await {
+            keys.push(key);
+            assert_eq!(queue.pop(Whose::Owed).await, None);
+        }
         let shown: String = keys.iter().map(|key| &key.0[..1]).collect();
         assert_eq!(shown, "ddddcddddcddc");
     }
@@ -310,7 +405,7 @@ mod tests {
     async fn a_change_waits_for_no_more_than_some_wakes_however_long_all_has_been_due() {
         let queue = Queue::new(Clock::simulated(Timestamp::UNIX_EPOCH));
         let turn = async || {
-            let key = queue.pop().await.expect("all are due");
+            let key = queue.pop(Whose::Anyone).await.expect("all are due");
             // What it wrote is shown while it is under way.
             queue.push(key);
             queue.done(key, Some(Timestamp::UNIX_EPOCH), 0);

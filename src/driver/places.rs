@@ -17,6 +17,10 @@ use tokio::{sync::Notify, time::Instant};
 /// server do much would stop us alone.
 const LEAST: usize = 16;
 
+/// How few there are at least while more is due for long than gets done, which others feel. No fewer
+/// runs start with them, and the API server answers the sooner.
+const FEW: usize = 2;
+
 /// How many answers are looked at together, at least.
 const SOME: usize = 16;
 
@@ -29,7 +33,7 @@ const FRESH: Duration = Duration::from_secs(60);
 /// longer; but not less than `PATIENCE` times as long as answers take now: were places given back since
 /// all answers are slow, still more would be asked for.
 const SLOW: Duration = Duration::from_millis(250);
-const PATIENCE: u32 = 4;
+const PATIENCE: u32 = 8;
 
 /// No API server answers quicker: what took less was not asked for.
 const QUICKEST: Duration = Duration::from_micros(200);
@@ -73,6 +77,27 @@ impl Places {
                 };
             }
             self.free.notified().await;
+        }
+    }
+
+    /// Says whether there may be even fewer than usual.
+    pub fn may_be_few(&self, may_be_few: bool) {
+        let least = if may_be_few { FEW } else { LEAST };
+        self.lock().pace.set_least(least, Instant::now());
+    }
+
+    /// Whether there is a place beside those for one who is owed much: there are as many as usual then.
+    pub fn has_another(&self) -> bool {
+        let state = self.lock();
+        state.taken < LEAST.min(state.pace.most)
+    }
+
+    /// Takes that place.
+    pub fn take_another(self: &Arc<Self>) -> Place {
+        self.lock().taken += 1;
+        Place {
+            places: self.clone(),
+            is_free: false,
         }
     }
 
@@ -125,6 +150,7 @@ impl State {
 /// How many places there may be, by how long the answers take.
 struct Pace {
     most: usize,
+    least: usize,
     limit: usize,
     /// The last answers, at least as many as there are places.
     answers: Vec<Duration>,
@@ -144,17 +170,33 @@ struct Pace {
 
 impl Pace {
     fn new(most: usize, now: Instant) -> Self {
+        let least = LEAST.min(most);
         Self {
             most,
-            limit: LEAST.min(most),
+            least,
+            limit: least,
             answers: Vec::new(),
             full: false,
             alone: Duration::ZERO,
             measured: None,
             lately: Duration::ZERO,
-            usual: LEAST,
+            usual: least,
             since: now,
         }
+    }
+
+    fn set_least(&mut self, least: usize, now: Instant) {
+        let least = least.min(self.most);
+        if least == self.least {
+            return;
+        }
+        self.least = least;
+        self.usual = least;
+        self.limit = least;
+        self.measured = None;
+        self.since = now;
+        self.answers.clear();
+        self.full = false;
     }
 
     fn patience(&self) -> Duration {
@@ -185,6 +227,10 @@ impl Pace {
         let quarter = self.answers.len() / 4;
         let (_, took, _) = self.answers.select_nth_unstable(quarter);
         self.lately = *took;
+        // It may have been measured while much else was under way. A herd asks for all it can have.
+        if self.least < LEAST {
+            self.alone = self.alone.min(*took);
+        }
         let limit = match self.measured {
             None => {
                 self.alone = *took;
@@ -194,14 +240,14 @@ impl Pace {
             Some(measured) if now.duration_since(measured) > FRESH => {
                 self.measured = None;
                 self.usual = self.limit;
-                LEAST
+                self.least
             }
             Some(_) if *took > self.alone * 3 / 2 => self.limit * 3 / 4,
-            Some(_) if self.full => self.limit * 5 / 4,
+            Some(_) if self.full => (self.limit * 5).div_ceil(4),
             Some(_) => self.limit,
         };
         let before = self.limit;
-        self.limit = limit.clamp(LEAST.min(self.most), self.most);
+        self.limit = limit.clamp(self.least, self.most);
         if self.limit != before {
             self.since = now;
         }
@@ -288,7 +334,7 @@ mod tests {
             now += Duration::from_millis(80);
             pace.answered(begun, now, 64);
         }
-        assert_eq!(pace.patience(), SLOW / 4, "as before");
+        assert_eq!(pace.patience(), Duration::from_millis(80), "as before");
         let now = busy(&mut pace, now, [10; 16]);
         assert_eq!(pace.limit, 64);
         busy(&mut pace, now, [80; 64]);
@@ -302,7 +348,7 @@ mod tests {
         let now = busy(&mut pace, now, [10; 1_000]);
         assert_eq!(pace.patience(), SLOW);
         busy(&mut pace, now, [200; 200]);
-        assert_eq!(pace.patience(), Duration::from_millis(800));
+        assert_eq!(pace.patience(), Duration::from_millis(1_600));
     }
 
     #[test]
@@ -322,6 +368,25 @@ mod tests {
         assert_eq!(Pace::new(1, now).limit, 1);
     }
 
+    #[test]
+    fn where_there_may_be_few_there_are_no_more_than_keep_the_server_busy() {
+        let now = Instant::now();
+        for at_once in [2, 8, 32] {
+            let mut pace = Pace::new(64, now);
+            pace.set_least(FEW, now);
+            assert_eq!(pace.limit, FEW);
+            let limits = limits(&mut pace, at_once, 50, now);
+            let steady = &limits[5..];
+            let enough = at_once * 3 / 4..=at_once * 2;
+            assert!(
+                steady.iter().all(|limit| enough.contains(limit)),
+                "{at_once}: {limits:?}"
+            );
+            pace.set_least(LEAST, now + Duration::from_secs(50));
+            assert_eq!(pace.limit, LEAST);
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_place_is_free_again_when_it_is_dropped() {
         let places = Places::new(64);
@@ -335,5 +400,17 @@ mod tests {
         taken.swap_remove(0);
         taken.push(places.take().await);
         assert!(tokio::time::timeout(second, places.take()).await.is_err());
+        assert!(!places.has_another());
+        places.may_be_few(true);
+        taken.truncate(FEW);
+        assert!(tokio::time::timeout(second, places.take()).await.is_err());
+        while places.has_another() {
+            taken.push(places.take_another());
+        }
+        assert_eq!(taken.len(), LEAST);
+        taken.truncate(FEW);
+        assert!(tokio::time::timeout(second, places.take()).await.is_err());
+        taken.pop();
+        places.take().await;
     }
 }

@@ -11,6 +11,17 @@ use std::{
 /// second's work, and some minutes of a tenant with a few schedules.
 const BEHIND: u64 = 1_000;
 
+/// Who is so far behind is owed much.
+const MUCH: u64 = BEHIND / 4;
+
+/// Whose turn it may be.
+#[derive(Clone, Copy, Debug)]
+pub enum Whose {
+    Anyone,
+    /// Of tenants that have had much less than others.
+    Owed,
+}
+
 /// What has a tenant: whoever shares the queue with others.
 pub trait Tenant {
     fn tenant(&self) -> Arc<str>;
@@ -37,6 +48,11 @@ impl Had {
             self.much.retain(|_, had| *had > least);
             self.forget_at = self.usual + BEHIND;
         }
+    }
+
+    /// Whether a tenant has had much less than others.
+    pub fn owes_much(&self, tenant: &str) -> bool {
+        self.of(tenant) + MUCH < self.usual
     }
 
     fn of(&self, tenant: &str) -> u64 {
@@ -79,9 +95,12 @@ impl<K: Tenant> Line<K> {
 
     /// The next key that still waits here; those before it are dropped. Tenants that have had the same
     /// take turns.
-    pub fn pop(&mut self, had: &Had, waits: impl Fn(&K) -> bool) -> Option<K> {
+    pub fn pop(&mut self, had: &Had, whose: Whose, waits: impl Fn(&K) -> bool) -> Option<K> {
         loop {
             let (much, tenant) = self.first(had)?;
+            if matches!(whose, Whose::Owed) && !had.owes_much(&tenant) {
+                return None;
+            }
             self.turns.pop();
             let waiting = self.waiting.get_mut(&tenant)?;
             let key = std::iter::from_fn(|| waiting.pop_front()).find(&waits);
@@ -100,6 +119,10 @@ impl<K: Tenant> Line<K> {
     pub fn owes_another(&mut self, tenant: &str, had: &Had) -> bool {
         let first = self.first(had);
         first.is_some_and(|(much, _)| much < had.of(tenant))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Who is next, and how much it has had.

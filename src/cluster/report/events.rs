@@ -27,7 +27,7 @@ const CONTROLLER: &str = "punctual.dev/controller";
 
 /// How many requests are under way at once: enough for some hundred Events a second, and few
 /// beside the requests that start runs.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 
 /// How long one request may take.
 const PATIENCE: Duration = Duration::from_secs(5);
