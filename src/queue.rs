@@ -215,7 +215,9 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> State<K> {
             ..
         } = self;
         let waits = |it: &Ticket<K>| queued.get(&it.key) == Some(&it.number);
-        let change = match self.wakes_in_row < WAKES {
+        // Who is owed much has its turns beside those of the others, and takes none of their changes'.
+        let is_owed = matches!(whose, Whose::Owed);
+        let change = match is_owed || self.wakes_in_row < WAKES {
             true => None,
             false => changed.pop(had, whose, waits),
         };
@@ -223,7 +225,11 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> State<K> {
             None => due.pop(had, whose, waits),
             Some(_) => None,
         };
-        let in_row = wake.as_ref().map_or(0, |_| self.wakes_in_row + 1);
+        let in_row = match (is_owed, &wake) {
+            (true, _) => self.wakes_in_row,
+            (false, Some(_)) => self.wakes_in_row + 1,
+            (false, None) => 0,
+        };
         let next = change.or(wake).or_else(|| changed.pop(had, whose, waits));
         let now = Instant::now();
         self.behind = match due.is_empty() {
@@ -349,6 +355,19 @@ mod tests {
             "by now it has had its part"
         );
         assert_eq!(taken(&queue, 20).await.len(), 11, "nothing is lost");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_owed_much_takes_no_turn_of_the_others_changes() {
+        let queue = with_much_had(100).await;
+        queue.push(("many", 1_000));
+        for number in 0..WAKES {
+            queue.push(("few", number));
+            assert_eq!(queue.pop(Whose::Owed).await, Some(("few", number)));
+            let wake = queue.pop(Whose::Anyone).await;
+            assert!(wake.is_some_and(|key| key < ("many", 100)), "{wake:?}");
+        }
+        assert_eq!(queue.pop(Whose::Anyone).await, Some(("many", 1_000)));
     }
 
     #[tokio::test(start_paused = true)]

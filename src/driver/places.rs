@@ -17,9 +17,9 @@ use tokio::{sync::Notify, time::Instant};
 /// server do much would stop us alone.
 const LEAST: usize = 16;
 
-/// How few there are at least while more is due for long than gets done, which others feel. No fewer
-/// runs start with them, and the API server answers the sooner.
-const FEW: usize = 2;
+/// How few there are at least while more is due for long than gets done, which others feel. With more,
+/// no more runs start where the API server has no time for more, and it answers the others later.
+const FEW: usize = 1;
 
 /// How many answers are looked at together, at least.
 const SOME: usize = 16;
@@ -71,10 +71,7 @@ impl Places {
     pub async fn take(self: &Arc<Self>) -> Place {
         loop {
             if self.lock().take() {
-                return Place {
-                    places: self.clone(),
-                    is_free: false,
-                };
+                return self.place();
             }
             self.free.notified().await;
         }
@@ -95,6 +92,10 @@ impl Places {
     /// Takes that place.
     pub fn take_another(self: &Arc<Self>) -> Place {
         self.lock().taken += 1;
+        self.place()
+    }
+
+    fn place(self: &Arc<Self>) -> Place {
         Place {
             places: self.clone(),
             is_free: false,
@@ -190,13 +191,14 @@ impl Pace {
         if least == self.least {
             return;
         }
-        self.least = least;
-        self.usual = least;
-        self.limit = least;
-        self.measured = None;
-        self.since = now;
-        self.answers.clear();
-        self.full = false;
+        *self = Self {
+            least,
+            limit: least,
+            usual: least,
+            alone: self.alone,
+            lately: self.lately,
+            ..Self::new(self.most, now)
+        };
     }
 
     fn patience(&self) -> Duration {

@@ -7,9 +7,9 @@ use std::{
     sync::Arc,
 };
 
-/// How many turns and requests a tenant that wanted nothing is behind the others at most: more than a
-/// second's work, and some minutes of a tenant with a few schedules.
-const BEHIND: u64 = 1_000;
+/// How many turns and requests a tenant that wanted nothing is behind the others at most: what one with
+/// some tens of schedules needs at once. Others wait for so much when one comes that has had nothing.
+const BEHIND: u64 = 300;
 
 /// Who is so far behind is owed much.
 const MUCH: u64 = BEHIND / 4;
