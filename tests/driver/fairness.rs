@@ -159,6 +159,27 @@ async fn a_tenant_of_two_thousand_every_second_schedules_at_most_doubles_the_lat
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_tenants_that_both_want_too_much_have_half_of_the_whole_server_each() {
+    let world = World::new(busy());
+    let greedy = ["many", "more"];
+    for namespace in greedy {
+        for n in 0..MANY / 2 {
+            let schedule = schedule(&format!("beat-{n}"), "* * * * * *").takes(0.1);
+            world.apply_in(namespace, &schedule);
+        }
+    }
+    world.until("12:00:30").await;
+    let since = world.now();
+    world.until("12:00:50").await;
+    let writes = world.written(since).len() as f64 / 20.0;
+    let runs = greedy.map(|namespace| lateness(&world, namespace, since).len());
+    println!("{runs:?} runs, at {writes:.0} writes a second");
+    assert!(writes > 360.0, "{writes:.0} writes a second of 400");
+    let [one, other] = runs;
+    assert!(one.abs_diff(other) * 10 <= one + other, "{runs:?} runs");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_herd_alone_has_the_whole_server() {
     let world = World::new(busy());
     for n in 0..500 {
