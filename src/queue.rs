@@ -216,20 +216,16 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> State<K> {
         } = self;
         let waits = |it: &Ticket<K>| queued.get(&it.key) == Some(&it.number);
         // Who is owed much has its turns beside those of the others, and takes none of their changes'.
-        let is_owed = matches!(whose, Whose::Owed);
-        let change = match is_owed || self.wakes_in_row < WAKES {
-            true => None,
-            false => changed.pop(had, whose, waits),
+        let counts = matches!(whose, Whose::Anyone);
+        let change = match counts && self.wakes_in_row >= WAKES {
+            true => changed.pop(had, whose, waits),
+            false => None,
         };
         let wake = match change {
             None => due.pop(had, whose, waits),
             Some(_) => None,
         };
-        let in_row = match (is_owed, &wake) {
-            (true, _) => self.wakes_in_row,
-            (false, Some(_)) => self.wakes_in_row + 1,
-            (false, None) => 0,
-        };
+        let is_wake = wake.is_some();
         let next = change.or(wake).or_else(|| changed.pop(had, whose, waits));
         let now = Instant::now();
         self.behind = match due.is_empty() {
@@ -237,7 +233,9 @@ impl<K: Clone + Eq + Hash + Ord + Tenant> State<K> {
             false => self.behind.or(Some(now)),
         };
         let key = next?.key;
-        self.wakes_in_row = in_row;
+        if counts {
+            self.wakes_in_row = if is_wake { self.wakes_in_row + 1 } else { 0 };
+        }
         let tenant = key.tenant();
         if self.behind.is_some() && had.owes_much(&tenant) {
             self.owed = Some(now);

@@ -87,24 +87,30 @@ struct Beside {
     writes: f64,
 }
 
-/// The greedy ones come at one time, and what is measured is the 20 s from another one on.
+/// Applies so many schedules whose runs are short.
+fn apply(world: &World, namespace: &str, count: usize, expression: &str) {
+    for n in 0..count {
+        let schedule = schedule(&format!("beat-{n}"), expression).takes(0.1);
+        world.apply_in(namespace, &schedule);
+    }
+}
+
+fn writes_a_second(world: &World, since: Timestamp) -> f64 {
+    world.written(since).len() as f64 / world.now().duration_since(since).as_secs_f64()
+}
+
+/// The greedy ones come at one time, and what is measured is a span of 20 s.
 async fn beside(many: usize, come: &str, [since, until]: [&str; 2]) -> Beside {
     let world = World::new(busy());
     for (namespace, few) in MODEST {
-        for n in 0..few {
-            let schedule = schedule(&format!("beat-{n}"), "*/5 * * * * *").takes(0.1);
-            world.apply_in(namespace, &schedule);
-        }
+        apply(&world, namespace, few, "*/5 * * * * *");
     }
     world.until(come).await;
-    for n in 0..many {
-        let schedule = schedule(&format!("beat-{n}"), "* * * * * *").takes(0.1);
-        world.apply_in("many", &schedule);
-    }
+    apply(&world, "many", many, "* * * * * *");
     world.until(since).await;
     let since = world.now();
     world.until(until).await;
-    let writes = world.written(since).len() as f64 / 20.0;
+    let writes = writes_a_second(&world, since);
     let late = MODEST.map(|(namespace, few)| {
         let late = lateness(&world, namespace, since);
         assert_eq!(late.len(), few * 4, "{namespace}: each fire has a run");
@@ -163,15 +169,12 @@ async fn two_tenants_that_both_want_too_much_have_half_of_the_whole_server_each(
     let world = World::new(busy());
     let greedy = ["many", "more"];
     for namespace in greedy {
-        for n in 0..MANY / 2 {
-            let schedule = schedule(&format!("beat-{n}"), "* * * * * *").takes(0.1);
-            world.apply_in(namespace, &schedule);
-        }
+        apply(&world, namespace, MANY / 2, "* * * * * *");
     }
     world.until("12:00:30").await;
     let since = world.now();
     world.until("12:00:50").await;
-    let writes = world.written(since).len() as f64 / 20.0;
+    let writes = writes_a_second(&world, since);
     let runs = greedy.map(|namespace| lateness(&world, namespace, since).len());
     println!("{runs:?} runs, at {writes:.0} writes a second");
     assert!(writes > 360.0, "{writes:.0} writes a second of 400");
